@@ -1,0 +1,104 @@
+//! `cross_entropy`: pixel-wise cross-entropy of logits with labels, void left out.
+
+use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDecl};
+use crate::diag::Diag;
+use crate::ir::fact::Fact;
+use crate::plan::lower::Lower;
+use crate::diag::codes;
+use crate::plan::instr::{self, ClassWeights, Instr};
+
+/// The weighted mean of `-log softmax(logits)[label]` over pixels that are not void; the mean is weighted
+/// by the class weights as in PyTorch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CrossEntropy {
+    /// Weights of the classes.
+    pub weights: ClassWeights,
+    /// Share of the target spread evenly over the classes.
+    pub smoothing: f32,
+}
+
+/// Logits and labels of one size with one number of classes, which it returns.
+pub(super) fn pixels(inputs: &mut Infer<'_>) -> Result<usize, Diag> {
+    let (channels, height, width) = inputs.map(0)?;
+    let (classes, rows, columns) = inputs.labels(1)?;
+    if channels != classes {
+        return Err(inputs
+            .mismatch("channels", &channels.to_string(), 0, &format!("{classes} (classes)"), 1)
+            .help(format!("give the logits a channel for each class: `|> conv({classes}, kernel: 1)`")));
+    }
+    inputs.equal("height", (&height, 0), (&rows, 1))?;
+    inputs.equal("width", (&width, 0), (&columns, 1))?;
+    Ok(classes)
+}
+
+impl OpRules for CrossEntropy {
+    const DEF: OpDef = OpDef {
+        name: "cross_entropy",
+        callable: true,
+        summary: "pixel-wise cross-entropy of logits with labels, void left out",
+        inputs: &[InputDef::one("logits", "a map with a channel for each class"), InputDef::one("labels", "the class labels")],
+        params: &[
+            ParamDef::with("weights", ParamType::Weights(&["uniform", "median_frequency", "inverse_log"]), "uniform", "weights of the classes, in the order of their ids, or a rule on the training split's frequencies"),
+            ParamDef::with("smoothing", ParamType::Float, "0", "share of the target spread evenly over the classes"),
+        ],
+        outputs: &["out"],
+        example: "cross_entropy(logits, labels)",
+    };
+
+    fn from_args(args: &Args) -> Result<Self, Diag> {
+        let smoothing = args.float("smoothing") as f32;
+        if !(0.0..1.0).contains(&smoothing) {
+            return Err(Diag::new(
+                &codes::PARAM_VALUE,
+                format!("label smoothing is a share in [0, 1), not {smoothing}"),
+                args.span("smoothing"),
+                "out of range",
+            ));
+        }
+        let weights = match (args.floats("weights"), args.word("weights")) {
+            (Some(list), _) => ClassWeights::List(list.to_vec()),
+            (None, "median_frequency") => ClassWeights::MedianFrequency,
+            (None, "inverse_log") => ClassWeights::InverseLog,
+            (None, _) => ClassWeights::Uniform,
+        };
+        Ok(Self { weights, smoothing })
+    }
+
+    fn infer(&self, inputs: &mut Infer<'_>) -> Result<Vec<Fact>, Diag> {
+        let classes = pixels(inputs)?;
+        if let ClassWeights::List(list) = &self.weights
+            && list.len() != classes
+        {
+            return Err(inputs.bad_parameter(
+                format!("{} weights for {classes} classes", list.len()),
+                "one weight for each class, void included",
+            ));
+        }
+        Ok(vec![Fact::Loss])
+    }
+
+    fn weights(&self, _inputs: &[Fact]) -> Vec<WeightDecl> {
+        Vec::new()
+    }
+
+    fn lower(&self, at: &mut Lower<'_>) {
+        at.emit_like(Instr::CrossEntropy(instr::CrossEntropy {
+            weights: self.weights.clone(),
+            smoothing: self.smoothing,
+        }));
+    }
+
+    fn describe(&self) -> String {
+        let mut parts = Vec::new();
+        match &self.weights {
+            ClassWeights::Uniform => {}
+            ClassWeights::MedianFrequency => parts.push("weights: median_frequency".to_string()),
+            ClassWeights::InverseLog => parts.push("weights: inverse_log".to_string()),
+            ClassWeights::List(list) => parts.push(format!("weights: {list:?}")),
+        }
+        if self.smoothing != 0.0 {
+            parts.push(format!("smoothing: {}", self.smoothing));
+        }
+        parts.join(", ")
+    }
+}

@@ -1,0 +1,23 @@
+//! The standard library: blocks written in the language itself, compiled into the program.
+
+macro_rules! library {
+    ($($name:literal),* $(,)?) => {
+        const FILES: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../../specs/std/", $name, ".phg")))),*];
+    };
+}
+
+library! {
+    "latent",
+    "layers",
+    "resnet",
+}
+
+/// The text of a module of the standard library.
+pub fn text(name: &str) -> Option<&'static str> {
+    FILES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// Every module's name.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FILES.iter().map(|(name, _)| *name)
+}

@@ -1,0 +1,120 @@
+//! Scopes, guards and words that are fine: the check of names must not refuse what the elaborator takes, whatever
+//! the switches say. (What it must refuse is in `tests/ui/name`.)
+
+use std::fmt::Write as _;
+
+use phg_compiler::{Request, compile};
+
+/// Everything that scopes and guards allow, in one network.
+const ALLOWED: &str = "
+use std.latent (gaussian_head, mixture_head)
+use std.layers (conv_relu as unit)
+param use_g: bool = true
+param deep: bool = false
+param K: int = 4
+param by: matched | variational | monte_carlo = matched
+input image: float[N, 3, H, W]
+input labels: class(12)[N, H, W]
+block twice(x: map, channels: int, also: int = channels, how: plain | strong = plain) -> (out: map) {
+    let y = if how == plain { x |> conv(channels) } else { x |> conv(channels, kernel: 3) }
+    let extra = y |> relu when how == strong
+    let out = if how == strong { extra |> conv(also) } else { y |> conv(also) }
+}
+layer look = conv(8, kernel: 3, padding: same)
+layer shrink = twice(8, how: strong)
+layer act = relu
+encoder {
+    let first = conv(8, kernel: 3, x: image)
+    let x = first |> look |> shrink |> act
+    let d = x |> unit(8) when deep and not use_g
+    let e = x |> unit(8) when K > 1
+    let scales = for (i, s) in enumerate([x, first]) { (s |> resize(scale: i + 1, mode: nearest)) |> conv(4) }
+    let small = fold x = x for _i in 0..2 { x |> max_pool(padding: none) }
+    let list = if not (K <= 1) { [e] } else { [x] }
+    let other = if deep { if use_g { x } else { d } } else { x }
+    let both = if deep and not use_g and channels(d) == 8 { d } else { x }
+    let either = if not deep or use_g { x } else { d }
+}
+latent g when use_g {
+    let q = x |> global_pool |> gaussian_head(8)
+    let map = q.mean |> linear(8) |> expand(like: x)
+    let wide = map |> conv(16) when deep
+}
+latent z {
+    let q = small |> global_pool |> mixture_head(K, 8)
+}
+postnet {
+    let p = concat(image, one_hot(labels)) |> global_pool |> mixture_head(K, 8)
+    let r = p
+}
+merge when use_g {
+    let joined = g.map + x
+    let more = if deep { [g.wide] } else { [] }
+}
+decoder {
+    let parts = if use_g { [joined, merge.joined] ++ more } else { [x] }
+    let mean = encoder.x |> avg_pool(kernel: 3, stride: 1, padding: same)
+    let logits = concat(parts ++ list ++ scales[0..1] ++ [other, both, either, mean]) |> conv(12)
+}
+output segmentation = softmax(logits)
+output again = softmax(g.map |> conv(12)) when use_g
+loss {
+    let weight = 0.5
+    l_g = 1.1 * kl(g.q, standard_normal) when use_g
+    l_z = weight * kl(z.q, postnet.p, matched, reduce: sum)
+    l_y = 0 * (z.q |> kl(postnet.r, by)) + 0.1 * l_z
+    l_s = cross_entropy(logits, labels, weights: median_frequency)
+}
+train { steps = 10 * K; optimizer = sgd(rate: 0.1 / K); schedule = cosine }
+";
+
+#[test]
+fn what_scopes_allow_is_taken_whatever_the_switches_say() {
+    for (use_g, deep, k) in
+        [("true", "false", "4"), ("true", "true", "2"), ("false", "true", "3"), ("false", "false", "1")]
+    {
+        let sets = [("use_g", use_g), ("deep", deep), ("K", k)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let request = Request { sets: &sets, ..Request::new("allowed.phg", ALLOWED) };
+        let compilation = compile(&request);
+        let found: Vec<String> =
+            compilation.diags.iter().map(|diag| format!("{} {}", diag.code.id, diag.message)).collect();
+        assert!(found.is_empty(), "use_g = {use_g}, deep = {deep}, K = {k}: {found:#?}");
+        assert!(compilation.network.is_some());
+    }
+}
+
+#[test]
+fn names_do_not_depend_on_switches() {
+    let text = "
+param on: bool = true
+input image: float[N, 3, H, W]
+let a = image |> conv(12) when on
+let b = if on { a } else { c }
+let d = if not on { a } else { b }
+output segmentation = softmax(d)
+";
+    let mut seen = Vec::new();
+    for value in ["true", "false"] {
+        let sets = [("on".to_owned(), value.to_owned())];
+        let compilation = compile(&Request { sets: &sets, ..Request::new("switch.phg", text) });
+        let found: Vec<(&str, usize)> = compilation
+            .diags
+            .iter()
+            .map(|diag| (diag.code.id, compilation.sources.line_column(diag.span().unwrap()).0))
+            .collect();
+        seen.push(found);
+    }
+    assert_eq!(seen[0], [("phg::name::unknown", 5), ("phg::name::guarded", 6)]);
+    assert_eq!(seen[0], seen[1]);
+}
+
+#[test]
+fn thousands_of_mistakes_are_all_reported() {
+    let mut text = String::from("input image: float[N, 3, H, W]\n");
+    for at in 0..3000 {
+        let _ = writeln!(text, "let x{at} = y{at} |> relu");
+    }
+    let found = compile(&Request::new("many.phg", &text)).diags;
+    assert_eq!(found.iter().filter(|diag| diag.code.id == "phg::name::unknown").count(), 3000);
+}

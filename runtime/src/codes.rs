@@ -1,0 +1,75 @@
+//! Every error code of this crate, with its page.
+//!
+//! Codes are never renamed or reused. A code without a page in `docs/errors/` does not compile.
+
+/// A stable error code and the page that explains it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Such as `phg::data::label_value`.
+    pub id: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// The page, in Markdown.
+    pub page: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident $family:literal $short:literal: $summary:literal;)*) => {
+        $(
+            #[doc = $summary]
+            pub const $name: &str = concat!("phg::", $family, "::", $short);
+        )*
+        /// All codes, in the order of their families.
+        pub const ALL: &[Code] = &[$(Code {
+            id: $name,
+            summary: $summary,
+            page: include_str!(concat!("../../docs/errors/", $family, "/", $short, ".md")),
+        }),*];
+    };
+}
+
+codes! {
+    DATA_TABLE "data" "table": "a class table is unusable";
+    DATA_UNREADABLE "data" "unreadable": "a file is missing, damaged or cut off";
+    DATA_TOO_LARGE "data" "too_large": "a file or picture is larger than what is decoded";
+    DATA_LABEL_FORMAT "data" "label_format": "a label file's colour type cannot hold ids";
+    DATA_LABEL_VALUE "data" "label_value": "a label file holds a value that is not in the class table";
+    DATA_LABEL_MASK "data" "label_mask": "a label file holds only 0 and 255, a mask";
+    DATA_MISSING "data" "missing": "a pair lacks its image or its label map";
+    DATA_SIZE "data" "size": "sizes do not fit together";
+    DATA_LIST "data" "list": "a list of pairs is unusable";
+    DATA_ROOT "data" "root": "a dataset's folder is not given, not there or not in its layout";
+    DATA_UNKNOWN "data" "unknown": "no dataset has this name";
+    DATA_EMPTY "data" "empty": "a split has too few samples";
+    DATA_AUGMENT "data" "augment": "an augmentation is out of its range";
+    DATA_PREPARATION "data" "preparation": "a size, mean or deviation is unusable";
+    DATA_SKIPPED "data" "skipped": "more samples cannot be read than were allowed";
+    DATA_CHECK "data" "check": "a dataset has pairs that cannot be used";
+    DATA_WORKER "data" "worker": "the loader itself failed";
+    DATA_WRITE "data" "write": "a dataset cannot be written to files";
+    METRICS_LABELS "metrics" "labels": "a label map and a prediction cannot be compared";
+    DEVICE_NAME "device" "name": "no device has this name";
+    DEVICE_MISSING "device" "missing": "this build or machine does not have the device";
+    DEVICE_THREADS "device" "threads": "the number of compute threads cannot be set";
+    DEVICE_FAILED "device" "failed": "the device did not hand back its values";
+    EXEC_PLAN "exec" "plan": "a plan does not fit its tensors";
+    EXEC_LABELS "exec" "labels": "a plan reads labels and there are none";
+    WEIGHTS_MISSING "weights" "missing": "a parameter is not stored";
+    WEIGHTS_UNEXPECTED "weights" "unexpected": "a stored tensor belongs to no parameter";
+    WEIGHTS_SHAPE "weights" "shape": "a stored tensor has another shape than its parameter";
+    TRAIN_NOT_FINITE "train" "not_finite": "a loss or gradient is infinite or not a number";
+    TRAIN_BATCH "train" "batch": "a batch norm has one value a channel to train on";
+    TRAIN_CLASS_WEIGHTS "train" "class_weights": "class weights do not fit the classes";
+    TRAIN_SCHEDULE "train" "schedule": "a number of the learning-rate schedule is out of its range";
+    RUN_EXISTS "run" "exists": "the run folder already holds something";
+    RUN_MISSING "run" "missing": "a folder is no run";
+    RUN_LOCKED "run" "locked": "another process is training in the run folder";
+    RUN_WRITE "run" "write": "the run folder cannot be written";
+    RUN_DAMAGED "run" "damaged": "a file of the run folder cannot be read";
+    RUN_CHANGED "run" "changed": "a run is resumed with another spec, other parameters or other data";
+    RUN_INTERRUPTED "run" "interrupted": "the work was interrupted";
+    CHECKPOINT_MISSING "checkpoint" "missing": "the run has no such checkpoint";
+    CHECKPOINT_DAMAGED "checkpoint" "damaged": "a checkpoint is not what was saved";
+    CHECKPOINT_FORMAT "checkpoint" "format": "a checkpoint has a format that this version does not read";
+    CHECKPOINT_WRITE "checkpoint" "write": "a checkpoint could not be saved";
+}

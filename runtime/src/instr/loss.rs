@@ -1,0 +1,103 @@
+//! Losses of class scores `[n, c, h, w]` against labels `[n, h, w]`.
+
+use burn::tensor::{Bool, Int, Tensor, TensorData, activation};
+use phg_compiler::plan::instr::{ClassWeights, CrossEntropy};
+
+use super::label;
+use crate::codes;
+use crate::error::{Error, Kind, Result};
+use crate::exec::Bindings;
+
+/// Weighted mean over the pixels that count of `-log softmax(logits)[label]`, smoothed as PyTorch does:
+/// `(1 - s) * w[label] * nll + s / c * sum over classes of w * nll`, over the sum of `w[label]`; 0 when no
+/// pixel counts.
+pub(super) fn cross_entropy(
+    instr: &CrossEntropy,
+    logits: Tensor<4>,
+    labels: Tensor<3, Int>,
+    bindings: &Bindings,
+) -> Result<Tensor<1>> {
+    let [n, classes, h, w] = logits.dims();
+    let device = logits.device();
+    let valid = label::valid(&labels, classes, bindings.void);
+    let target = labels.mask_fill(valid.clone().bool_not(), 0i64).reshape([n, 1, h, w]);
+    let counts = valid.float().reshape([n, 1, h, w]);
+
+    let weights = weights_of(&instr.weights, classes, bindings)?
+        .map(|weights| Tensor::<1>::from_data(TensorData::new(weights, [classes]), &device));
+    let pixel = match &weights {
+        Some(weights) => {
+            counts.clone()
+                * weights.clone().gather(0, target.clone().reshape([n * h * w])).reshape([n, 1, h, w])
+        }
+        None => counts.clone(),
+    };
+
+    let log = log_softmax(logits);
+    let picked = log.clone().gather(1, target).mul(pixel.clone()).sum();
+    let smoothing = f64::from(instr.smoothing);
+    let total = if smoothing > 0.0 {
+        let spread = match weights {
+            Some(weights) => log * weights.reshape([1, classes, 1, 1]),
+            None => log,
+        };
+        let spread = spread.sum_dim(1).mul(counts).sum();
+        picked.mul_scalar(1.0 - smoothing) + spread.mul_scalar(smoothing / classes as f64)
+    } else {
+        picked
+    };
+    let sum = pixel.sum();
+    // Without a pixel that counts the numerator is 0; 1 keeps the quotient 0 rather than not a number.
+    let none = sum.clone().equal_scalar(0.0f32).float();
+    Ok(total.neg() / (sum + none))
+}
+
+/// Logarithm of softmax over axis 1. The shift by the largest score carries no gradient: it cancels.
+fn log_softmax(logits: Tensor<4>) -> Tensor<4> {
+    let largest = logits.clone().inner().max_dim(1);
+    let shifted = logits - largest;
+    let sum = shifted.clone().exp().sum_dim(1).log();
+    shifted - sum
+}
+
+/// The weights of the classes; `None` for all 1.
+fn weights_of(weights: &ClassWeights, classes: usize, bindings: &Bindings) -> Result<Option<Vec<f32>>> {
+    let measured = || {
+        bindings.class_weights.as_ref().ok_or_else(|| {
+            Error::new(codes::TRAIN_CLASS_WEIGHTS, Kind::Training, "class weights were not measured")
+                .help("write them out in the spec: `weights = [1.0, ...]`")
+        })
+    };
+    let list = match weights {
+        ClassWeights::Uniform => return Ok(None),
+        ClassWeights::List(list) => list.clone(),
+        ClassWeights::MedianFrequency => measured()?.median_frequency.clone(),
+        ClassWeights::InverseLog => measured()?.inverse_log.clone(),
+    };
+    if list.len() == classes {
+        return Ok(Some(list));
+    }
+    let message = format!("{} class weights for {classes} classes", list.len());
+    Err(Error::new(codes::TRAIN_CLASS_WEIGHTS, Kind::Training, message)
+        .help("give one weight for each class of the dataset, void included"))
+}
+
+/// `1 - mean over classes present of intersection / union` of softmax(logits) (Rahman and Wang 2016), where
+/// `union = pixels of the class + summed probability - intersection`; void takes no part. 1 when no pixel counts.
+pub(super) fn soft_iou(logits: Tensor<4>, labels: Tensor<3, Int>, void: Option<i64>) -> Tensor<1> {
+    let [n, classes, h, w] = logits.dims();
+    let valid: Tensor<3, Bool> = label::valid(&labels, classes, void);
+    let keep = valid.float().reshape([n, 1, h, w]);
+    let truth = label::one_hot(labels, classes) * keep.clone();
+    let p = activation::softmax(logits, 1) * keep;
+
+    let per_class = |x: Tensor<4>| -> Tensor<1> {
+        x.reshape([n, classes, h * w]).sum_dim(2).sum_dim(0).reshape([classes])
+    };
+    let intersection = per_class(p.clone() * truth.clone());
+    let count = per_class(truth);
+    let union = count.clone() + per_class(p) - intersection.clone();
+    let present = count.greater_scalar(0.0f32).float();
+    let iou = intersection / union.clamp_min(1e-6f32) * present.clone();
+    (iou.sum() / present.sum().clamp_min(1.0f32)).neg().add_scalar(1.0f32)
+}

@@ -1,0 +1,148 @@
+//! Executes one instruction: a file for each family.
+//!
+//! Comes in: a step, its operands, and the run's [`Context`]. Goes out: the step's results, and new running
+//! statistics where a batch norm trains. Guaranteed: every instruction is handled here or does not compile;
+//! everything differentiates; an operand of the wrong rank or type is an error.
+
+mod binary;
+mod convolve;
+mod divergence;
+mod draw;
+mod join;
+mod label;
+mod linear;
+mod loss;
+mod normalise;
+mod pool;
+mod reduce;
+pub(crate) mod resize;
+mod softmax;
+mod unary;
+
+#[cfg(test)]
+mod tests;
+
+use burn::tensor::{Device, Tensor};
+use phg_compiler::ir::dim::{Dim, Sizes};
+use phg_compiler::plan::{Instr, Mode, Plan, Step, WeightId};
+
+use crate::bank::Bank;
+use crate::error::Result;
+use crate::exec::Bindings;
+use crate::random::{Purpose, Stream, counter};
+use crate::tensor::{Value, unfit};
+
+/// What an instruction may look at besides its operands.
+pub(crate) struct Context<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) bank: &'a Bank,
+    pub(crate) bindings: &'a Bindings,
+    /// The batch's sizes.
+    pub(crate) sizes: Sizes,
+    /// Where new tensors are made; with autodiff while training.
+    pub(crate) device: &'a Device,
+    /// The step's path, for random draws and errors.
+    pub(crate) path: &'a str,
+    /// New values of running statistics, in order of execution.
+    pub(crate) statistics: Vec<(WeightId, Tensor<1>)>,
+}
+
+impl Context<'_> {
+    /// True while training: batch statistics and dropout.
+    fn training(&self) -> bool {
+        match self.plan.mode {
+            Mode::Train => true,
+            Mode::Eval | Mode::Infer => false,
+        }
+    }
+
+    /// A tensor that the network owns; with a graph only while training.
+    fn weight(&self, id: WeightId) -> Result<Value> {
+        let weight = self.plan.weights.get(id.0 as usize).ok_or_else(|| unfit("no such weight"))?;
+        let value = self.bank.get(&weight.name)?.clone();
+        Ok(if self.training() { value.autodiff() } else { value.inner() })
+    }
+
+    fn vector(&self, id: WeightId) -> Result<Tensor<1>> {
+        self.weight(id)?.f1()
+    }
+
+    fn optional(&self, id: Option<WeightId>) -> Result<Option<Tensor<1>>> {
+        id.map(|id| self.vector(id)).transpose()
+    }
+
+    fn size(&self, dim: &Dim) -> Result<usize> {
+        dim.size(&self.sizes).ok_or_else(|| unfit(format!("size {dim} is none")))
+    }
+
+    fn shape(&self, dims: &[Dim]) -> Result<Vec<usize>> {
+        dims.iter().map(|dim| self.size(dim)).collect()
+    }
+
+    /// The stream of this step's random draws: a function of seed, step counter and path.
+    fn stream(&self) -> Stream {
+        Stream::new(self.bindings.seed, Purpose::Node, [self.bindings.step, counter(self.path)])
+    }
+}
+
+/// Executes a step on its operands, which are in the instruction's order.
+pub(crate) fn apply(step: &Step, reads: Vec<Value>, context: &mut Context<'_>) -> Result<Vec<Value>> {
+    let mut reads = reads.into_iter();
+    let mut next = || reads.next().ok_or_else(|| unfit("an operand is missing"));
+    let result = match &step.instr {
+        Instr::Convolve(instr) => convolve::convolve(instr, next()?.f4()?, context)?,
+        Instr::ConvolveTransposed(instr) => convolve::transposed(instr, next()?.f4()?, context)?,
+        Instr::Linear { weight, bias } => linear::linear(next()?, *weight, *bias, context)?,
+        Instr::Normalise(instr) => normalise::normalise(instr, next()?, context)?,
+        Instr::Pool(instr) => return pool::pool(instr, next()?.f4()?),
+        Instr::Unpool { to: [rows, columns] } => {
+            let to = [context.size(rows)?, context.size(columns)?];
+            pool::unpool(next()?.f4()?, next()?.i4()?, to)
+        }
+        Instr::Resize { mode, to: [rows, columns] } => {
+            let to = [context.size(rows)?, context.size(columns)?];
+            resize::resize(next()?.f4()?, *mode, to).into()
+        }
+        Instr::Unary(unary) => unary::apply(*unary, next()?)?,
+        Instr::Binary(binary) => binary::apply(*binary, next()?, next()?)?,
+        Instr::Concat { axis } => join::concat(reads.collect(), *axis)?,
+        Instr::Slice { axis, start, len } => join::slice(next()?, *axis, *start, *len)?,
+        Instr::Reshape { dims } => next()?.reshape(&context.shape(dims)?)?,
+        Instr::Permute { axes } => join::permute(next()?, axes)?,
+        Instr::Expand { dims } => join::expand(next()?, &context.shape(dims)?)?,
+        Instr::Softmax { axis, log } => softmax::softmax(next()?, *axis, *log)?,
+        Instr::Dropout { rate, channels } => draw::dropout(next()?, *rate, *channels, context)?,
+        Instr::MatMul => linear::matmul(next()?, next()?)?,
+        Instr::Reduce { by, axes, keep } => reduce::reduce(next()?, *by, axes, *keep)?,
+        Instr::OneHot { classes } => label::one_hot(next()?.i3()?, *classes).into(),
+        Instr::Fill { value, dims } => draw::fill(*value, &context.shape(dims)?, context)?,
+        Instr::Normal { dims } => draw::normal(&context.shape(dims)?, context)?,
+        Instr::StopGradient => {
+            // Not Burn's detach: it would make a parameter a new leaf that wants a gradient of its own.
+            let constant = next()?.inner();
+            if context.training() { constant.autodiff() } else { constant }
+        }
+        Instr::Learned { weight } => context.weight(*weight)?,
+        Instr::CrossEntropy(instr) => {
+            loss::cross_entropy(instr, next()?.f4()?, next()?.i3()?, context.bindings)?.into()
+        }
+        Instr::SoftIou => loss::soft_iou(next()?.f4()?, next()?.i3()?, context.bindings.void).into(),
+        Instr::KlGaussian { standard, reduce } => {
+            let q = divergence::Gaussian { mean: next()?.f2()?, log_variance: next()?.f2()? };
+            let p = if *standard {
+                None
+            } else {
+                Some(divergence::Gaussian { mean: next()?.f2()?, log_variance: next()?.f2()? })
+            };
+            divergence::gaussian(q, p, *reduce).into()
+        }
+        Instr::KlMixture { by, reduce } => {
+            let mut mixture = || -> Result<divergence::Mixture> {
+                Ok(divergence::Mixture::new(next()?.f2()?, next()?.f3()?, next()?.f3()?))
+            };
+            let (q, p) = (mixture()?, mixture()?);
+            divergence::mixture(q, p, *by, *reduce, context)?.into()
+        }
+    };
+    Ok(vec![result])
+}

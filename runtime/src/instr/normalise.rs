@@ -1,0 +1,46 @@
+//! Batch normalisation (Ioffe and Szegedy 2015), with PyTorch's running statistics.
+
+use burn::tensor::Tensor;
+use burn::tensor::module::{batch_norm, batch_norm_train};
+use phg_compiler::plan::instr::Normalise;
+
+use super::Context;
+use crate::codes;
+use crate::error::{Error, Kind, Result};
+use crate::tensor::{Value, unfit};
+
+/// Normalises each channel (axis 1): by the batch's statistics while training, by the running ones otherwise.
+pub(super) fn normalise(instr: &Normalise, x: Value, context: &mut Context<'_>) -> Result<Value> {
+    let rank = x.shape().len();
+    Ok(match rank {
+        2 => by_rank(instr, x.f2()?, context)?.into(),
+        3 => by_rank(instr, x.f3()?, context)?.into(),
+        4 => by_rank(instr, x.f4()?, context)?.into(),
+        _ => return Err(unfit(format!("no batch norm of {}", x.describe()))),
+    })
+}
+
+fn by_rank<const D: usize>(instr: &Normalise, x: Tensor<D>, context: &mut Context<'_>) -> Result<Tensor<D>> {
+    let (scale, offset) = (context.vector(instr.scale)?, context.vector(instr.offset)?);
+    let (mean, variance) = (context.vector(instr.mean)?, context.vector(instr.variance)?);
+    let epsilon = f64::from(instr.epsilon);
+    if !context.training() {
+        return Ok(batch_norm(x, scale, offset, mean, variance, epsilon));
+    }
+    let dims = x.dims();
+    let count = dims.iter().product::<usize>() / dims[1].max(1);
+    if count < 2 {
+        let message = "batch norm cannot train on one value a channel";
+        return Err(Error::new(codes::TRAIN_BATCH, Kind::Training, message)
+            .at(context.path)
+            .help("train with a larger batch (`batch = 2` or more) or larger images (`--size`)"));
+    }
+    let batch = batch_norm_train(x, scale, offset, epsilon);
+    // The running variance is unbiased (count - 1), although the batch was normalised by the biased one.
+    let unbiased = batch.variance.inner().mul_scalar(count as f64 / (count - 1) as f64);
+    let m = f64::from(instr.momentum);
+    let blend = |old: Tensor<1>, new: Tensor<1>| old.inner().mul_scalar(1.0 - m) + new.mul_scalar(m);
+    context.statistics.push((instr.mean, blend(mean, batch.mean.inner())));
+    context.statistics.push((instr.variance, blend(variance, unbiased)));
+    Ok(batch.output)
+}

@@ -1,0 +1,390 @@
+//! Convolutions, pooling, resizing.
+
+use phg_compiler::plan::instr::{Convolve, ConvolveTransposed, Pool, PoolKind, ResizeMode, Unary};
+use phg_compiler::plan::{Instr, WeightId};
+
+use super::{Array, Case, Operand, close, to_array};
+
+struct Window {
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
+    dilation: [usize; 2],
+    groups: usize,
+}
+
+/// Cross-correlation by its definition.
+fn convolution(x: &Array, weight: &Array, bias: Option<&Array>, by: &Window) -> Array {
+    let [n, inputs, h, w] = [x.shape[0], x.shape[1], x.shape[2], x.shape[3]];
+    let outputs = weight.shape[0];
+    let size = |axis: usize, len: usize| {
+        (len + 2 * by.padding[axis] - by.dilation[axis] * (by.kernel[axis] - 1) - 1) / by.stride[axis] + 1
+    };
+    let mut y = Array::zeros(&[n, outputs, size(0, h), size(1, w)]);
+    let (per_in, per_out) = (inputs / by.groups, outputs / by.groups);
+    for b in 0..n {
+        for o in 0..outputs {
+            for r in 0..y.shape[2] {
+                for c in 0..y.shape[3] {
+                    let mut sum = bias.map_or(0.0, |bias| bias.data[o]);
+                    for i in 0..per_in {
+                        for kr in 0..by.kernel[0] {
+                            for kc in 0..by.kernel[1] {
+                                let row =
+                                    (r * by.stride[0] + kr * by.dilation[0]).wrapping_sub(by.padding[0]);
+                                let column =
+                                    (c * by.stride[1] + kc * by.dilation[1]).wrapping_sub(by.padding[1]);
+                                if row < h && column < w {
+                                    let from = (o / per_out) * per_in + i;
+                                    sum += x.at4([b, from, row, column]) * weight.at4([o, i, kr, kc]);
+                                }
+                            }
+                        }
+                    }
+                    *y.at4_mut([b, o, r, c]) = sum;
+                }
+            }
+        }
+    }
+    y
+}
+
+/// Each element of the operand adds its multiple of the kernel to the result.
+fn transposed(
+    x: &Array,
+    weight: &Array,
+    bias: Option<&Array>,
+    by: &Window,
+    output_padding: [usize; 2],
+) -> Array {
+    let [n, inputs, h, w] = [x.shape[0], x.shape[1], x.shape[2], x.shape[3]];
+    let per_out = weight.shape[1];
+    let per_in = inputs / by.groups;
+    let size = |axis: usize, len: usize| {
+        (len - 1) * by.stride[axis] + by.dilation[axis] * (by.kernel[axis] - 1) + output_padding[axis] + 1
+            - 2 * by.padding[axis]
+    };
+    let mut y = Array::zeros(&[n, per_out * by.groups, size(0, h), size(1, w)]);
+    for b in 0..n {
+        for o in 0..y.shape[1] {
+            for r in 0..y.shape[2] {
+                for c in 0..y.shape[3] {
+                    *y.at4_mut([b, o, r, c]) = bias.map_or(0.0, |bias| bias.data[o]);
+                }
+            }
+        }
+        for i in 0..inputs {
+            for r in 0..h {
+                for c in 0..w {
+                    for o in 0..per_out {
+                        for kr in 0..by.kernel[0] {
+                            for kc in 0..by.kernel[1] {
+                                let row =
+                                    (r * by.stride[0] + kr * by.dilation[0]).wrapping_sub(by.padding[0]);
+                                let column =
+                                    (c * by.stride[1] + kc * by.dilation[1]).wrapping_sub(by.padding[1]);
+                                if row < y.shape[2] && column < y.shape[3] {
+                                    let to = (i / per_in) * per_out + o;
+                                    *y.at4_mut([b, to, row, column]) +=
+                                        x.at4([b, i, r, c]) * weight.at4([i, o, kr, kc]);
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    y
+}
+
+/// `n, i, o, h, w` and a window.
+const CONVOLUTIONS: [([usize; 5], Window); 9] = [
+    (
+        [2, 3, 4, 7, 5],
+        Window { kernel: [3, 3], stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 },
+    ),
+    (
+        [1, 2, 3, 7, 6],
+        Window { kernel: [3, 3], stride: [2, 2], padding: [1, 1], dilation: [1, 1], groups: 1 },
+    ),
+    (
+        [1, 3, 2, 5, 5],
+        Window { kernel: [1, 1], stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 },
+    ),
+    (
+        [2, 3, 2, 5, 8],
+        Window { kernel: [1, 1], stride: [2, 2], padding: [0, 0], dilation: [1, 1], groups: 1 },
+    ),
+    (
+        [1, 2, 2, 9, 9],
+        Window { kernel: [3, 3], stride: [1, 1], padding: [2, 2], dilation: [2, 2], groups: 1 },
+    ),
+    (
+        [1, 3, 3, 6, 7],
+        Window { kernel: [3, 3], stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 3 },
+    ),
+    (
+        [1, 4, 6, 5, 5],
+        Window { kernel: [3, 3], stride: [2, 2], padding: [1, 1], dilation: [1, 1], groups: 2 },
+    ),
+    (
+        [1, 2, 3, 8, 9],
+        Window { kernel: [1, 5], stride: [1, 2], padding: [0, 2], dilation: [1, 1], groups: 1 },
+    ),
+    (
+        [1, 1, 2, 11, 13],
+        Window { kernel: [7, 7], stride: [3, 2], padding: [3, 3], dilation: [1, 1], groups: 1 },
+    ),
+];
+
+#[test]
+fn convolutions() {
+    for ([n, i, o, h, w], by) in &CONVOLUTIONS {
+        for biased in [false, true] {
+            let mut weights = vec![Array::random(&[*o, i / by.groups, by.kernel[0], by.kernel[1]], 2)];
+            if biased {
+                weights.push(Array::random(&[*o], 3));
+            }
+            let instr = Instr::Convolve(Convolve {
+                weight: WeightId(0),
+                bias: biased.then_some(WeightId(1)),
+                kernel: by.kernel,
+                stride: by.stride,
+                padding: by.padding,
+                dilation: by.dilation,
+                groups: by.groups,
+                activation: None,
+            });
+            Case::new(instr, vec![Array::random(&[*n, *i, *h, *w], 1)])
+                .weights(weights)
+                .check(|x, weights| convolution(&x[0], &weights[0], weights.get(1), by));
+        }
+    }
+}
+
+#[test]
+fn a_folded_activation_is_applied() {
+    let (shape, by) = &CONVOLUTIONS[0];
+    let [n, i, o, h, w] = *shape;
+    let instr = Instr::Convolve(Convolve {
+        weight: WeightId(0),
+        bias: None,
+        kernel: by.kernel,
+        stride: by.stride,
+        padding: by.padding,
+        dilation: by.dilation,
+        groups: 1,
+        activation: Some(Unary::LeakyRelu(0.25)),
+    });
+    Case::new(instr, vec![Array::random(&[n, i, h, w], 1)])
+        .weights(vec![Array::random(&[o, i, 3, 3], 2)])
+        .check(|x, weights| {
+            convolution(&x[0], &weights[0], None, by).map(|y| if y > 0.0 { y } else { 0.25 * y })
+        });
+}
+
+#[test]
+fn transposed_convolutions() {
+    let cases = [
+        ([1, 2, 3, 3, 4], [2, 2], [2, 2], [0, 0], [0, 0], [1, 1], 1),
+        ([2, 3, 2, 3, 3], [3, 3], [2, 2], [1, 1], [1, 1], [1, 1], 1),
+        ([1, 2, 2, 4, 3], [4, 4], [2, 2], [1, 1], [0, 0], [1, 1], 2),
+        ([1, 1, 2, 3, 5], [3, 3], [1, 1], [1, 1], [0, 0], [2, 2], 1),
+        ([1, 2, 1, 3, 2], [5, 3], [3, 2], [2, 0], [2, 1], [1, 1], 1),
+    ];
+    for ([n, i, o, h, w], kernel, stride, padding, output_padding, dilation, groups) in cases {
+        let by = Window { kernel, stride, padding, dilation, groups };
+        let instr = Instr::ConvolveTransposed(ConvolveTransposed {
+            weight: WeightId(0),
+            bias: Some(WeightId(1)),
+            kernel,
+            stride,
+            padding,
+            output_padding,
+            dilation,
+            groups,
+        });
+        let weights = vec![Array::random(&[i, o / groups, kernel[0], kernel[1]], 2), Array::random(&[o], 3)];
+        Case::new(instr, vec![Array::random(&[n, i, h, w], 1)])
+            .weights(weights)
+            .check(|x, weights| transposed(&x[0], &weights[0], Some(&weights[1]), &by, output_padding));
+    }
+}
+
+/// PyTorch's size of a pooled axis: rounding up drops a window that would start past the padded left part.
+fn pooled(len: usize, kernel: usize, stride: usize, padding: usize, ceil: bool) -> usize {
+    let span = len + 2 * padding - kernel;
+    let size = if ceil { span.div_ceil(stride) } else { span / stride } + 1;
+    if ceil && (size - 1) * stride >= len + padding { size - 1 } else { size }
+}
+
+/// Pooling by its definition: `(values, positions)`.
+fn pool(x: &Array, by: &Pool) -> (Array, Array) {
+    let [n, c, h, w] = [x.shape[0], x.shape[1], x.shape[2], x.shape[3]];
+    let rows = pooled(h, by.kernel[0], by.stride[0], by.padding[0], by.ceil);
+    let columns = pooled(w, by.kernel[1], by.stride[1], by.padding[1], by.ceil);
+    let (mut y, mut at) = (Array::zeros(&[n, c, rows, columns]), Array::zeros(&[n, c, rows, columns]));
+    for b in 0..n {
+        for k in 0..c {
+            for r in 0..rows {
+                for q in 0..columns {
+                    let start = [r * by.stride[0], q * by.stride[1]];
+                    // Padded coordinates: the image lies at padding..padding + len.
+                    let end = [
+                        (start[0] + by.kernel[0]).min(h + 2 * by.padding[0]),
+                        (start[1] + by.kernel[1]).min(w + 2 * by.padding[1]),
+                    ];
+                    let (mut best, mut place, mut sum, mut inside) = (f64::NEG_INFINITY, 0, 0.0, 0);
+                    for row in start[0]..end[0] {
+                        for column in start[1]..end[1] {
+                            let (row, column) =
+                                (row.wrapping_sub(by.padding[0]), column.wrapping_sub(by.padding[1]));
+                            if row < h && column < w {
+                                let value = x.at4([b, k, row, column]);
+                                inside += 1;
+                                sum += value;
+                                if value > best {
+                                    (best, place) = (value, row * w + column);
+                                }
+                            }
+                        }
+                    }
+                    let area =
+                        if by.count_padding { (end[0] - start[0]) * (end[1] - start[1]) } else { inside };
+                    *y.at4_mut([b, k, r, q]) = match by.kind {
+                        PoolKind::Max => best,
+                        PoolKind::Average => sum / area as f64,
+                    };
+                    *at.at4_mut([b, k, r, q]) = place as f64;
+                }
+            }
+        }
+    }
+    (y, at)
+}
+
+#[test]
+fn pooling() {
+    for kind in [PoolKind::Max, PoolKind::Average] {
+        for (kernel, stride, padding) in [
+            ([2, 2], [2, 2], [0, 0]),
+            ([3, 3], [2, 2], [1, 1]),
+            ([3, 2], [1, 3], [1, 0]),
+            ([5, 5], [3, 3], [2, 2]),
+        ] {
+            for (ceil, count_padding) in [(false, true), (false, false), (true, true), (true, false)] {
+                let by = Pool { kind, kernel, stride, padding, ceil, count_padding, indices: false };
+                for shape in [[1, 2, 7, 5], [2, 1, 6, 8]] {
+                    Case::new(Instr::Pool(by.clone()), vec![Array::random(&shape, 4)])
+                        .check(|x, _| pool(&x[0], &by).0);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn pooling_indices_and_unpooling() {
+    let by = Pool {
+        kind: PoolKind::Max,
+        kernel: [2, 2],
+        stride: [2, 2],
+        padding: [0, 0],
+        ceil: false,
+        count_padding: true,
+        indices: true,
+    };
+    let x = Array::random(&[2, 2, 7, 5], 4);
+    let case = Case::new(Instr::Pool(by.clone()), vec![x.clone()]);
+    case.check(|x, _| pool(&x[0], &by).0);
+    let ran = case.execute().unwrap();
+    let (values, places) = pool(&x, &by);
+    close("indices", &to_array(&ran.results[1]), &places, 0.0);
+
+    let mut case = Case::new(Instr::Unpool { to: [7.into(), 5.into()] }, vec![values]);
+    let indices: Vec<i64> = places.data.iter().map(|at| *at as i64).collect();
+    case.reads.push(Operand::Int(indices, places.shape.clone()));
+    case.check(|x, _| {
+        let mut y = Array::zeros(&[2, 2, 7, 5]);
+        for (at, (value, place)) in x[0].data.iter().zip(&places.data).enumerate() {
+            y.data[at / 6 * 35 + *place as usize] = *value;
+        }
+        y
+    });
+}
+
+/// PyTorch's `interpolate(mode="bilinear", align_corners=False)` by its formula.
+fn bilinear(x: &Array, rows: usize, columns: usize) -> Array {
+    let [n, c, h, w] = [x.shape[0], x.shape[1], x.shape[2], x.shape[3]];
+    let source = |at: usize, from: usize, to: usize| {
+        let place = ((at as f64 + 0.5) * from as f64 / to as f64 - 0.5).max(0.0);
+        let low = place.floor() as usize;
+        (low, (low + 1).min(from - 1), place - low as f64)
+    };
+    let mut y = Array::zeros(&[n, c, rows, columns]);
+    for b in 0..n {
+        for k in 0..c {
+            for r in 0..rows {
+                for q in 0..columns {
+                    let (top, bottom, down) = source(r, h, rows);
+                    let (left, right, along) = source(q, w, columns);
+                    let row =
+                        |row| (1.0 - along) * x.at4([b, k, row, left]) + along * x.at4([b, k, row, right]);
+                    *y.at4_mut([b, k, r, q]) = (1.0 - down) * row(top) + down * row(bottom);
+                }
+            }
+        }
+    }
+    y
+}
+
+const SIZES: [([usize; 4], [usize; 2]); 8] = [
+    ([1, 2, 5, 7], [10, 14]),
+    ([2, 1, 5, 7], [11, 13]),
+    ([1, 1, 12, 15], [5, 4]),
+    ([1, 3, 1, 1], [4, 3]),
+    ([1, 1, 6, 5], [6, 9]),
+    ([1, 1, 7, 3], [1, 1]),
+    ([1, 2, 3, 4], [3, 4]),
+    ([3, 1, 9, 2], [23, 5]),
+];
+
+#[test]
+fn bilinear_resize() {
+    for (shape, [rows, columns]) in SIZES {
+        let instr = Instr::Resize { mode: ResizeMode::Bilinear, to: [rows.into(), columns.into()] };
+        Case::new(instr, vec![Array::random(&shape, 6)]).check(|x, _| bilinear(&x[0], rows, columns));
+    }
+}
+
+/// The example in the documentation of `torch.nn.Upsample`.
+#[test]
+fn bilinear_resize_is_pytorchs() {
+    let instr = Instr::Resize { mode: ResizeMode::Bilinear, to: [4.into(), 4.into()] };
+    let y = Case::new(instr, vec![Array::new(&[1, 1, 2, 2], vec![1.0, 2.0, 3.0, 4.0])]).result();
+    let expected = [1.0, 1.25, 1.75, 2.0, 1.5, 1.75, 2.25, 2.5, 2.5, 2.75, 3.25, 3.5, 3.0, 3.25, 3.75, 4.0];
+    close("upsampled", &y, &Array::new(&[1, 1, 4, 4], expected.to_vec()), 1e-6);
+}
+
+#[test]
+fn nearest_resize() {
+    for (shape, [rows, columns]) in SIZES.into_iter().chain([([1, 1, 2, 1], [98, 3])]) {
+        let instr = Instr::Resize { mode: ResizeMode::Nearest, to: [rows.into(), columns.into()] };
+        Case::new(instr, vec![Array::random(&shape, 6)]).check(|x, _| {
+            let x = &x[0];
+            let mut y = Array::zeros(&[shape[0], shape[1], rows, columns]);
+            for b in 0..shape[0] {
+                for k in 0..shape[1] {
+                    for r in 0..rows {
+                        for c in 0..columns {
+                            *y.at4_mut([b, k, r, c]) =
+                                x.at4([b, k, r * shape[2] / rows, c * shape[3] / columns]);
+                        }
+                    }
+                }
+            }
+            y
+        });
+    }
+}

@@ -1,0 +1,26 @@
+//! Trains, evaluates and predicts with compiled `.phg` networks on Burn.
+//!
+//! `data`, `metrics` and `run` know nothing of Burn; `device` alone chooses a backend; `exec` walks a plan.
+
+pub mod bank;
+pub mod codes;
+pub mod data;
+pub mod device;
+pub mod error;
+pub mod evaluate;
+pub mod exec;
+pub mod figures;
+pub mod host;
+pub mod instr;
+pub mod metrics;
+pub mod model;
+pub mod optim;
+pub mod random;
+pub mod run;
+pub mod tensor;
+pub mod train;
+
+pub use device::DeviceName;
+pub use error::{Error, Result};
+pub use model::Model;
+pub use run::Which;

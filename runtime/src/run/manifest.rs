@@ -1,0 +1,218 @@
+//! What a run is: `manifest.json`.
+//!
+//! Comes in: the command, the spec, the data and the device of a training. Goes out: a file that says so, and the
+//! answer to whether a later command may go on with the run. Guaranteed: a run is only resumed with the spec, the
+//! parameters, the seed and the data that it was started with.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::codes;
+use crate::data::table::ClassTable;
+use crate::data::{Dataset, Split};
+use crate::error::{Error, Kind, Result};
+use crate::run::time;
+
+/// The format of `manifest.json` that this version writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// The program's own version and Burn's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// Of `phgc`.
+    pub phgc: String,
+    /// Of Burn, which the workspace pins.
+    pub burn: String,
+}
+
+impl Default for Versions {
+    /// Those of this program.
+    fn default() -> Self {
+        Self { phgc: env!("CARGO_PKG_VERSION").into(), burn: "0.22.1".into() }
+    }
+}
+
+/// The spec of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpecSource {
+    /// As given on the command line.
+    pub path: String,
+    /// Hash of the text, imports included.
+    pub blake3: String,
+}
+
+impl SpecSource {
+    /// The spec at `path` with this text.
+    pub fn new(path: impl Into<String>, text: &str) -> Self {
+        Self { path: path.into(), blake3: blake3::hash(text.as_bytes()).to_hex().to_string() }
+    }
+}
+
+/// The data of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataSource {
+    /// What `--data` took.
+    pub name: String,
+    /// What `--root` took.
+    pub root: Option<String>,
+    /// What each split holds, as [`Dataset::fingerprint`] says it.
+    pub fingerprints: BTreeMap<Split, String>,
+    /// The classes.
+    pub table: ClassTable,
+}
+
+impl DataSource {
+    /// Describes a dataset; splits that it lacks are left out.
+    pub fn new(data: &dyn Dataset, root: Option<String>) -> Self {
+        let splits = Split::ALL.into_iter();
+        let fingerprints = splits
+            .filter(|split| data.len(*split) > 0)
+            .map(|split| (split, data.fingerprint(split)))
+            .collect();
+        Self { name: data.name().into(), root, fingerprints, table: data.table().clone() }
+    }
+}
+
+/// One process that trained in the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// UTC, RFC 3339.
+    pub started: String,
+    /// The program's arguments.
+    pub command: Vec<String>,
+    /// Such as `cpu (flex)`.
+    pub device: String,
+    /// Compute threads: on a CPU the same number gives the same bits.
+    pub threads: usize,
+    /// The program.
+    pub versions: Versions,
+    /// The step that it went on from; 0 for the first.
+    pub from_step: u64,
+}
+
+impl Session {
+    /// A session of this program that starts now.
+    pub fn new(command: Vec<String>, device: impl Into<String>, threads: usize) -> Self {
+        let versions = Versions::default();
+        Self { started: time::now_text(), command, device: device.into(), threads, versions, from_step: 0 }
+    }
+}
+
+/// What a run is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The spec.
+    pub spec: SpecSource,
+    /// The spec's parameters as resolved, `--set` included: a JSON object.
+    pub parameters: serde_json::Value,
+    /// The seed of every random number.
+    pub seed: u64,
+    /// The data.
+    pub data: DataSource,
+    /// Who trained, in order; never empty. The first tells when the run was created, and how.
+    pub sessions: Vec<Session>,
+}
+
+impl Manifest {
+    /// The manifest of a new run.
+    pub fn new(
+        spec: SpecSource,
+        parameters: serde_json::Value,
+        seed: u64,
+        data: DataSource,
+        session: Session,
+    ) -> Self {
+        Self { format: FORMAT, spec, parameters, seed, data, sessions: vec![session] }
+    }
+
+    /// Eight hexadecimal digits that stand for the spec's text and its resolved parameters in a run's name.
+    pub fn hash8(&self) -> String {
+        let identity = format!("{}\n{}", self.spec.blake3, self.parameters);
+        blake3::hash(identity.as_bytes()).to_hex()[..8].to_string()
+    }
+
+    /// Whether `now`, the manifest of a command that resumes, goes on with this run.
+    ///
+    /// # Errors
+    /// `phg::run::changed`, naming all that differs.
+    pub fn check_continues(&self, now: &Self) -> Result<()> {
+        let (old, new) = (&self.data, &now.data);
+        // The other splits may come and go: they change no step of the training.
+        let train = |data: &DataSource| data.fingerprints.get(&Split::Train).cloned();
+        let differences: Vec<&str> = [
+            ("the text of the spec", self.spec.blake3 != now.spec.blake3),
+            ("parameters", self.parameters != now.parameters),
+            ("the seed", self.seed != now.seed),
+            ("the dataset", old.name != new.name),
+            ("the class table", old.table != new.table),
+            ("the training images", old.name == new.name && train(old) != train(new)),
+        ]
+        .into_iter()
+        .filter_map(|(what, differs)| differs.then_some(what))
+        .collect();
+        if differences.is_empty() {
+            return Ok(());
+        }
+        let message = format!("the run was started with other values of: {}", differences.join(", "));
+        Err(Error::new(codes::RUN_CHANGED, Kind::Usage, message).help(
+            "resume with the command in the run's `manifest.json`, or start a new run without `--resume`",
+        ))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(crate) fn manifest() -> Manifest {
+        let table = "name = \"two\"\n[[class]]\nid = 0\nname = \"road\"\ncolour = [1, 2, 3]\n\
+                     [[class]]\nid = 1\nname = \"sky\"\ncolour = [4, 5, 6]\n";
+        let data = DataSource {
+            name: "scenes".into(),
+            root: None,
+            fingerprints: BTreeMap::from([(Split::Train, "v1-100".into()), (Split::Val, "v1-20".into())]),
+            table: ClassTable::parse(table, "test").unwrap(),
+        };
+        let spec = SpecSource::new("specs/unet-small.phg", "network unet {}\n");
+        let session = Session::new(vec!["phgc".into(), "train".into()], "cpu", 2);
+        Manifest::new(spec, serde_json::json!({"width": 8}), 7, data, session)
+    }
+
+    #[test]
+    fn differences_are_named_together() {
+        let run = manifest();
+        let mut now = manifest();
+        now.sessions[0].threads = 9;
+        now.data.fingerprints.remove(&Split::Val);
+        assert_eq!(run.check_continues(&now), Ok(()), "a device or the validation split may change");
+        now.seed = 8;
+        now.parameters = serde_json::json!({"width": 16});
+        let error = run.check_continues(&now).unwrap_err();
+        assert_eq!(error.code, codes::RUN_CHANGED);
+        assert_eq!(error.message, "the run was started with other values of: parameters, the seed");
+        let mut now = manifest();
+        now.data.fingerprints.insert(Split::Train, "v1-99".into());
+        assert!(run.check_continues(&now).unwrap_err().message.ends_with(": the training images"));
+    }
+
+    #[test]
+    fn the_name_s_hash_stands_for_text_and_parameters() {
+        let (run, mut now) = (manifest(), manifest());
+        assert_eq!(run.hash8(), now.hash8());
+        assert_eq!(run.hash8().len(), 8);
+        now.seed = 1;
+        assert_eq!(run.hash8(), now.hash8(), "seeds are told apart by the number at the end");
+        now.parameters = serde_json::json!({"width": 16});
+        assert_ne!(run.hash8(), now.hash8());
+    }
+
+    #[test]
+    fn burn_s_version_is_the_one_that_the_workspace_pins() {
+        let workspace = include_str!("../../../Cargo.toml");
+        let pin = format!("burn = {{ version = \"={}\"", Versions::default().burn);
+        assert!(workspace.contains(&pin), "{pin}");
+    }
+}

@@ -1,0 +1,162 @@
+//! One training step: forward, backward, gradients of several micro-batches, clipping, update.
+//!
+//! Comes in: the executor of a plan for training, its bank and optimiser, and micro-batches. Goes out: new
+//! parameters and running statistics, and the loss terms. Guaranteed: a loss or gradient that is not finite is
+//! an error that names the first bad node, and leaves parameters, optimiser and averages as they were; the same
+//! state and batches give the same bits at a given number of threads.
+
+use burn::tensor::Tensor;
+
+use crate::bank::Bank;
+use crate::codes;
+use crate::error::{Error, Kind, Result};
+use crate::exec::{Bindings, Executor};
+use crate::optim::{self, Ema, Gradients, Optimizer, mix};
+use crate::tensor::{Value, device_failed, each_float, unfit};
+
+/// What a step is made of, besides its batches.
+pub struct Trainer<'a> {
+    /// Executes the plan for training.
+    pub executor: &'a Executor,
+    /// Parameters and running statistics.
+    pub bank: &'a mut Bank,
+    /// The rule.
+    pub optimizer: &'a mut Optimizer,
+    /// Averages of the parameters.
+    pub ema: Option<&'a mut Ema>,
+    /// Limit of the gradients' global L2 norm.
+    pub clip: Option<f32>,
+}
+
+/// What a step measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepReport {
+    /// The total loss, mean over the micro-batches.
+    pub loss: f64,
+    /// Its terms, in the plan's order, weighted.
+    pub terms: Vec<(String, f64)>,
+    /// Parts of terms, in the plan's order, unweighted.
+    pub reports: Vec<(String, f64)>,
+    /// The gradients' global L2 norm before clipping.
+    pub gradient_norm: f64,
+}
+
+impl Trainer<'_> {
+    /// Makes one step by learning rate `rate` on the mean of the micro-batches' losses.
+    ///
+    /// # Errors
+    /// `phg::train::not_finite` for a loss or gradient that is no finite number; and what [`Executor::run`]
+    /// returns.
+    pub fn step(&mut self, batches: &[Bindings], rate: f64) -> Result<StepReport> {
+        if batches.is_empty() {
+            return Err(unfit("a training step without a batch"));
+        }
+        let share = 1.0 / batches.len() as f64;
+        let mut report = StepReport { loss: 0.0, terms: Vec::new(), reports: Vec::new(), gradient_norm: 0.0 };
+        let mut gradients = Gradients::new();
+        // Statistics move with every micro-batch, on a copy that replaces the bank when the step has succeeded.
+        let mut bank = self.bank.clone();
+        for batch in batches {
+            let outputs = self.executor.run(&bank, batch)?;
+            let total = sum(&outputs.losses)?;
+            add(&mut report.terms, &outputs.losses, share)?;
+            add(&mut report.reports, &outputs.reports, share)?;
+            let loss = scalar(&total)?;
+            report.loss += loss * share;
+            if !loss.is_finite() {
+                return Err(self.not_finite(&bank, batch, loss));
+            }
+            if total.is_tracked() {
+                collect(&mut gradients, &bank, total, share)?;
+            }
+            outputs.update(&mut bank)?;
+        }
+        report.gradient_norm = optim::global_norm(&gradients)?;
+        if !report.gradient_norm.is_finite() {
+            return Err(bad_gradient(&gradients)?);
+        }
+        if let Some(limit) = self.clip {
+            // PyTorch's formula, whose small number keeps a zero gradient zero.
+            let factor = f64::from(limit) / (report.gradient_norm + 1e-6);
+            if factor < 1.0 {
+                optim::scale(&mut gradients, factor)?;
+            }
+        }
+        self.optimizer.step(&mut bank, gradients, rate)?;
+        *self.bank = bank;
+        if let Some(ema) = &mut self.ema {
+            ema.update(self.bank)?;
+        }
+        Ok(report)
+    }
+
+    /// The error for a loss that is no finite number, with the first node at fault.
+    fn not_finite(&self, bank: &Bank, batch: &Bindings, loss: f64) -> Error {
+        let error = Error::new(codes::TRAIN_NOT_FINITE, Kind::Training, format!("the loss is {loss}")).help(
+            "lower the learning rate, clip gradients (`clip = 1.0`), or look at the node that is named",
+        );
+        match self.executor.find_not_finite(bank, batch) {
+            Ok(Some(found)) => {
+                Error { message: format!("the loss is {loss}: {} is not finite first", found.what), ..error }
+                    .at(found.path)
+            }
+            Ok(None) => error,
+            Err(error) => error,
+        }
+    }
+}
+
+/// The sum of the loss terms.
+fn sum(terms: &[(String, Tensor<1>)]) -> Result<Tensor<1>> {
+    let mut terms = terms.iter().map(|(_, term)| term.clone());
+    let first = terms.next().ok_or_else(|| unfit("a plan for training without a loss"))?;
+    Ok(terms.fold(first, |total, term| total + term))
+}
+
+fn scalar(x: &Tensor<1>) -> Result<f64> {
+    x.clone().inner().try_into_scalar::<f32>().map(f64::from).map_err(device_failed)
+}
+
+fn add(totals: &mut Vec<(String, f64)>, terms: &[(String, Tensor<1>)], share: f64) -> Result<()> {
+    for (at, (name, term)) in terms.iter().enumerate() {
+        let value = scalar(term)? * share;
+        match totals.get_mut(at) {
+            Some((_, total)) => *total += value,
+            None => totals.push((name.clone(), value)),
+        }
+    }
+    Ok(())
+}
+
+/// Adds a micro-batch's share of the gradients.
+fn collect(gradients: &mut Gradients, bank: &Bank, total: Tensor<1>, share: f64) -> Result<()> {
+    let mut found = total.backward();
+    for name in bank.trainable() {
+        let parameter = bank.get(name)?.clone();
+        let gradient: Option<Value> =
+            each_float!(parameter, "a gradient", x => x.grad_remove(&mut found).map(Value::from));
+        let Some(gradient) = gradient else { continue };
+        let summed = match gradients.remove(name) {
+            Some(earlier) => mix(earlier, 1.0, gradient, share)?,
+            None if share == 1.0 => gradient,
+            None => each_float!(gradient, "a gradient", x => x.mul_scalar(share).into()),
+        };
+        gradients.insert(name.to_string(), summed);
+    }
+    Ok(())
+}
+
+fn bad_gradient(gradients: &Gradients) -> Result<Error> {
+    let error = Error::new(codes::TRAIN_NOT_FINITE, Kind::Training, "a gradient is not finite").help(
+        "lower the learning rate, clip gradients (`clip = 1.0`), or look at the parameter that is named",
+    );
+    for (name, gradient) in gradients {
+        if !gradient.is_finite()? {
+            return Ok(error.at(name));
+        }
+    }
+    Ok(error)
+}
+
+#[cfg(test)]
+mod tests;

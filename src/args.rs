@@ -1,0 +1,445 @@
+//! The command line: what may be written, and what each flag means.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Compiles, trains, evaluates and runs semantic-segmentation networks written as .phg text.
+#[derive(Debug, Parser)]
+#[command(name = "phgc", version, about, max_term_width = 100, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Proves a spec: syntax, names, types, shapes.
+    Check(Check),
+    /// Formats specs in place.
+    Fmt(Fmt),
+    /// Prints what a spec compiles to.
+    Show(Show),
+    /// Compares two specs: structure, parameters, cost.
+    Diff(Diff),
+    /// Parameters, multiply-accumulates and memory of specs.
+    Summary(Summary),
+    /// Trains a spec on a dataset.
+    Train(Box<Train>),
+    /// Scores a trained run.
+    Eval(Eval),
+    /// Segments images with a trained run.
+    Predict(Predict),
+    /// Prints the page of an error code.
+    Explain(Explain),
+    /// Looks at datasets, or writes the built-in one to files.
+    #[command(subcommand)]
+    Data(Data),
+    /// Lists the devices that this build can use.
+    Devices(Devices),
+    /// Prints a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; errors too.
+    Json,
+}
+
+/// What a spec is compiled with.
+#[derive(Debug, Args)]
+pub(crate) struct Compile {
+    /// A parameter or training setting of the spec: `K=4`, `train.batch=2`. May be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) sets: Vec<(String, String)>,
+    /// A limit of the compiler: `nodes`, `depth`, `steps` or `parameters`. May be repeated.
+    #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = pair)]
+    pub(crate) limits: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The spec.
+    pub(crate) spec: PathBuf,
+    #[command(flatten)]
+    pub(crate) compile: Compile,
+    /// Rows and columns to prove the spec's constraints at.
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    pub(crate) size: Option<[usize; 2]>,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fmt {
+    /// Specs, or folders of specs.
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Changes nothing; fails when a file is not formatted.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// For which mode a plan is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModeName {
+    /// Everything, batch statistics.
+    Train,
+    /// Everything, running statistics.
+    Eval,
+    /// What the outputs need.
+    #[default]
+    Infer,
+}
+
+/// What `show` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Drawing {
+    /// Lines of text.
+    Text,
+    /// A document for programs.
+    Json,
+    /// A drawing for Graphviz.
+    Dot,
+    /// A drawing for Mermaid.
+    Mermaid,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The spec.
+    pub(crate) spec: PathBuf,
+    #[command(flatten)]
+    pub(crate) compile: Compile,
+    /// `ast`, `graph`, `facts`, `plan`, `cost`, or `after:PASS`, the graph after a pass.
+    #[arg(long, default_value = "plan")]
+    pub(crate) emit: String,
+    /// For which mode.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) mode: ModeName,
+    /// Leave out a pass. May be repeated.
+    #[arg(long = "without", value_name = "PASS")]
+    pub(crate) without: Vec<String>,
+    /// Rows and columns for `cost`; the spec's own unless given.
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    pub(crate) size: Option<[usize; 2]>,
+    /// Images in a batch, for `cost`.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) batch: usize,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Drawing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// The first spec.
+    pub(crate) a: PathBuf,
+    /// The second.
+    pub(crate) b: PathBuf,
+    /// For which mode.
+    #[arg(long, value_enum, default_value = "train")]
+    pub(crate) mode: ModeName,
+    /// Rows and columns for the cost; the first spec's own unless given.
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    pub(crate) size: Option<[usize; 2]>,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Summary {
+    /// Specs.
+    #[arg(required = true)]
+    pub(crate) specs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) compile: Compile,
+    /// For which mode.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) mode: ModeName,
+    /// Rows and columns; each spec's own unless given.
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    pub(crate) size: Option<[usize; 2]>,
+    /// Images in a batch.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) batch: usize,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// A dataset.
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    /// The dataset: `scenes` (built in) or `camvid`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) data: Option<String>,
+    /// The dataset's folder; its environment variable unless given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Train {
+    /// The spec.
+    pub(crate) spec: PathBuf,
+    #[command(flatten)]
+    pub(crate) compile: Compile,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// The run folder; `runs/<spec>-<hash>-<n>` unless given. Never overwritten.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) run: Option<PathBuf>,
+    /// Train for so many steps.
+    #[arg(long, conflicts_with_all = ["epochs", "minutes"], value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) steps: Option<u64>,
+    /// Train for so many passes over the training split.
+    #[arg(long, conflicts_with = "minutes", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) epochs: Option<u64>,
+    /// Train for so many minutes; the learning rate then follows the time.
+    #[arg(long)]
+    pub(crate) minutes: Option<f64>,
+    /// Rows and columns that images are resized to.
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    pub(crate) size: Option<[usize; 2]>,
+    /// Images in a step.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) batch: Option<u64>,
+    /// Seed of every random number.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// `auto`, `cpu`, `cuda` or `cuda:1`.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+    /// Compute threads; all cores unless given. On a CPU the same number gives the same bits.
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Threads that load data.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) loaders: usize,
+    /// Memory for decoded samples, such as `512MiB` or `0`.
+    #[arg(long, default_value = "1GiB", value_parser = bytes)]
+    pub(crate) cache: u64,
+    /// Pass over up to so many samples that cannot be read, instead of failing.
+    #[arg(long, value_name = "N")]
+    pub(crate) skip_bad: Option<usize>,
+    /// Save and leave after so many steps of this call; the schedule does not change.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) pause_after: Option<u64>,
+    /// Go on with the run in `--run` to its end.
+    #[arg(long, requires = "run")]
+    pub(crate) resume: bool,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// A part of a dataset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SplitName {
+    /// Trained on.
+    Train,
+    /// Looked at while training.
+    Val,
+    /// Looked at once.
+    Test,
+}
+
+/// Which checkpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckpointName {
+    /// With the best validation score.
+    Best,
+    /// The newest.
+    #[default]
+    Last,
+}
+
+/// Where predictions meet labels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AtName {
+    /// At the labels' own resolution.
+    #[default]
+    Labels,
+    /// At the network's input resolution.
+    Input,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Eval {
+    /// The run folder.
+    pub(crate) run: PathBuf,
+    /// Which part of the dataset.
+    #[arg(long, value_enum, default_value = "val")]
+    pub(crate) split: SplitName,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Which checkpoint.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) checkpoint: CheckpointName,
+    /// Where predictions meet labels.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) at: AtName,
+    /// Images at once.
+    #[arg(long, default_value_t = 4)]
+    pub(crate) batch: usize,
+    /// `auto`, `cpu`, `cuda` or `cuda:1`.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+    /// Compute threads; all cores unless given.
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Let void be predicted; a labelled pixel predicted void then counts as a miss.
+    #[arg(long)]
+    pub(crate) predict_void: bool,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Predict {
+    /// The run folder.
+    pub(crate) run: PathBuf,
+    /// Images, or folders of images.
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Where label maps, colour pictures and overlays are written.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Which checkpoint.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) checkpoint: CheckpointName,
+    /// `auto`, `cpu`, `cuda` or `cuda:1`.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+    /// Compute threads; all cores unless given.
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Let void be predicted.
+    #[arg(long)]
+    pub(crate) predict_void: bool,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The code, such as `phg::shape::mismatch`; all codes are listed without one.
+    pub(crate) code: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Data {
+    /// Looks for missing pairs, wrong sizes, unknown labels and unreadable files.
+    Check(DataCheck),
+    /// Writes the built-in dataset to files.
+    Write(DataWrite),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataCheck {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// How many findings are named of each kind.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) name: usize,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataWrite {
+    /// The dataset to write: `scenes`.
+    pub(crate) name: String,
+    /// `cityscapes`, `synthia` or `camvid`.
+    #[arg(long)]
+    pub(crate) layout: String,
+    /// Images in the training split; the others have a sixth of it each.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) images: usize,
+    /// Rows and columns.
+    #[arg(long, value_name = "HxW", value_parser = size, default_value = "192x384")]
+    pub(crate) size: [usize; 2],
+    /// An empty or new folder.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Devices {
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// `K=4`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() && !value.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("write NAME=VALUE, such as `K=4`".into()),
+    }
+}
+
+/// `180x240`, rows first.
+fn size(text: &str) -> Result<[usize; 2], String> {
+    let wrong = || "write rows x columns, such as `180x240`".to_owned();
+    let (height, width) = text.split_once(['x', 'X']).ok_or_else(wrong)?;
+    let number =
+        |part: &str| part.parse::<usize>().ok().filter(|n| (1..=65536).contains(n)).ok_or_else(wrong);
+    Ok([number(height)?, number(width)?])
+}
+
+/// `512MiB`, `1GiB`, `0`.
+fn bytes(text: &str) -> Result<u64, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor: u64 = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kib" | "k" => 1 << 10,
+        "mib" | "m" => 1 << 20,
+        "gib" | "g" => 1 << 30,
+        _ => return Err("write a size such as `512MiB`, `1GiB` or `0`".into()),
+    };
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|n| n.checked_mul(factor))
+        .ok_or_else(|| "write a size such as `512MiB`, `1GiB` or `0`".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_and_bytes_are_read() {
+        assert_eq!(size("180x240"), Ok([180, 240]));
+        assert!(size("180").is_err() && size("0x4").is_err() && size("-1x4").is_err());
+        assert_eq!(bytes("512MiB"), Ok(512 << 20));
+        assert!(bytes("1 potato").is_err());
+        assert_eq!(pair("train.batch = 2"), Ok(("train.batch".into(), "2".into())));
+        assert!(pair("K").is_err() && pair("=4").is_err());
+    }
+}

@@ -1,0 +1,111 @@
+//! `phgc predict`: label map, colour picture and overlay of every image.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use phg_runtime::Model;
+use phg_runtime::data::decode;
+use phg_runtime::device::{self, DeviceName};
+use phg_runtime::error::{Error, Kind};
+use phg_runtime::figures::maps;
+use serde_json::json;
+
+use crate::args::{Format, Predict};
+use crate::eval::which;
+use crate::failure::{self, Failure};
+use crate::{Outcome, signals};
+
+/// Endings of files that are taken for images in folders.
+const ENDINGS: [&str; 3] = ["png", "jpg", "jpeg"];
+
+/// Segments every image; one that cannot be read does not keep the others from being segmented.
+pub(crate) fn run(args: &Predict) -> Outcome {
+    let name: DeviceName = args.device.parse()?;
+    if let Some(threads) = args.threads {
+        device::set_threads(threads)?;
+    }
+    let mut model = Model::load(&args.run, which(args.checkpoint), name)?;
+    model.predict_void |= args.predict_void;
+    for note in &model.notes {
+        eprintln!("note: {note}");
+    }
+    let mut images = Vec::new();
+    for path in &args.paths {
+        collect(path, &mut images)?;
+    }
+    if images.is_empty() {
+        return Err(Error::new("phg::data::empty", Kind::Data, "there are no images")
+            .help("name PNG or JPEG files, or folders that hold some")
+            .into());
+    }
+    std::fs::create_dir_all(&args.output).map_err(|error| {
+        Error::new("phg::run::write", Kind::Data, format!("the folder cannot be made: {error}"))
+            .at(args.output.display())
+    })?;
+    let interrupted = signals::watch()?;
+    let bar = indicatif::ProgressBar::new(images.len() as u64);
+    let mut failed: Vec<Error> = Vec::new();
+    let mut written = Vec::new();
+    for path in &images {
+        if interrupted.load(Ordering::Relaxed) {
+            bar.finish_and_clear();
+            return Err(Failure::Interrupted);
+        }
+        match one(&model, path, &args.output) {
+            Ok(stem) => written.push(stem),
+            Err(error) => failed.push(error),
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    match args.format {
+        Format::Json => failure::print_json(&json!({
+            "ok": failed.is_empty(),
+            "output": args.output,
+            "images": written,
+            "failed": failed.iter().map(|e| json!({ "code": e.code, "message": e.message, "place": e.place })).collect::<Vec<_>>(),
+        })),
+        Format::Text => println!(
+            "{} images segmented; {}/NAME.labels.png (class ids), NAME.colour.png, NAME.overlay.png",
+            written.len(),
+            args.output.display()
+        ),
+    }
+    match failed.into_iter().next() {
+        None => Ok(()),
+        Some(first) => Err(first.into()),
+    }
+}
+
+/// Segments one image; the common beginning of its three files' names.
+fn one(model: &Model, path: &Path, output: &Path) -> Result<String, Error> {
+    let image = decode::read(path)?;
+    let labels = model.predict(&image)?;
+    let stem = path.file_stem().map_or_else(|| "image".into(), |stem| stem.to_string_lossy().into_owned());
+    let file = |what: &str| output.join(format!("{stem}.{what}.png"));
+    maps::write_ids(&file("labels"), &labels)?;
+    maps::write(&file("colour"), &maps::colour(&labels, &model.table))?;
+    maps::write(&file("overlay"), &maps::overlay(&image, &labels, &model.table, 0.5))?;
+    Ok(stem)
+}
+
+fn collect(path: &Path, images: &mut Vec<PathBuf>) -> Outcome {
+    if !path.is_dir() {
+        images.push(path.to_path_buf());
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(path).map_err(|error| {
+        Error::new("phg::data::unreadable", Kind::Data, format!("the folder cannot be read: {error}"))
+            .at(path.display())
+    })?;
+    let mut inner: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| {
+            let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+            ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+        })
+        .collect();
+    inner.sort();
+    images.extend(inner);
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! Specs from files: the compiler itself opens none.
+
+use std::path::Path;
+
+use phg_compiler::bundle;
+use phg_compiler::elaborate::Limits;
+use phg_compiler::source::{Provider, SourceMap};
+use phg_compiler::{Compilation, Mode, Network, Request, compile};
+use phg_runtime::error::{Error, Kind};
+
+use crate::args::{Compile, ModeName};
+use crate::failure::{self, Failure};
+
+/// Reads imported files from the disk, relative to the importing one.
+struct Files;
+
+impl Provider for Files {
+    fn load(&self, from: &str, path: &str) -> Result<(String, String), String> {
+        let name = bundle::join(from, path);
+        match std::fs::read_to_string(&name) {
+            Ok(text) => Ok((name, text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(format!("there is no file `{name}`"))
+            }
+            Err(error) => Err(format!("`{name}`: {error}")),
+        }
+    }
+}
+
+/// A network and the files that it was compiled from.
+pub(crate) struct Compiled {
+    pub(crate) network: Network,
+    pub(crate) sources: SourceMap,
+}
+
+/// The text of a spec's file.
+pub(crate) fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| {
+        let code = phg_compiler::diag::codes::IMPORT_MISSING.id;
+        let why = match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such spec".to_owned(),
+            std::io::ErrorKind::InvalidData => "the spec is not UTF-8 text".to_owned(),
+            _ => format!("the spec cannot be read: {error}"),
+        };
+        Error::new(code, Kind::Usage, why)
+            .at(path.display())
+            .help("specs that are shipped lie in `specs/`, such as `specs/unet-small.phg`")
+            .into()
+    })
+}
+
+/// Compiles whatever the outcome.
+pub(crate) fn try_compile(
+    path: &Path,
+    sets: &[(String, String)],
+    limits: &[(String, String)],
+) -> Result<Compilation, Failure> {
+    let text = read(path)?;
+    let name = path.to_string_lossy().replace('\\', "/");
+    let request =
+        Request { sets, provider: &Files, limits: read_limits(limits)?, ..Request::new(&name, &text) };
+    Ok(compile(&request))
+}
+
+/// Compiles; lints go to standard error, errors are a failure.
+pub(crate) fn load(path: &Path, options: &Compile) -> Result<Compiled, Failure> {
+    load_with(path, &options.sets, &options.limits)
+}
+
+/// As [`load`], with settings at hand.
+pub(crate) fn load_with(
+    path: &Path,
+    sets: &[(String, String)],
+    limits: &[(String, String)],
+) -> Result<Compiled, Failure> {
+    let Compilation { sources, diags, network } = try_compile(path, sets, limits)?;
+    match network {
+        Some(network) => {
+            if !diags.is_empty() {
+                eprint!("{}", failure::draw(&diags, &sources));
+            }
+            Ok(Compiled { network, sources })
+        }
+        None => Err(Failure::Spec { sources, diags }),
+    }
+}
+
+fn read_limits(pairs: &[(String, String)]) -> Result<Limits, Failure> {
+    let mut limits = Limits::default();
+    for (name, value) in pairs {
+        let wrong = |why: String| {
+            Failure::from(
+                Error::new("phg::param::unknown", Kind::Usage, why)
+                    .at("--limit")
+                    .help("write `--limit nodes=500000`"),
+            )
+        };
+        let number: u64 = value.parse().map_err(|_| wrong(format!("`{value}` is not a whole number")))?;
+        match name.as_str() {
+            "nodes" => limits.nodes = usize::try_from(number).unwrap_or(usize::MAX),
+            "depth" => limits.depth = usize::try_from(number).unwrap_or(usize::MAX).min(256),
+            "steps" => limits.steps = number,
+            "parameters" => limits.parameters = number,
+            _ => {
+                return Err(wrong(format!(
+                    "there is no limit `{name}`; there are nodes, depth, steps and parameters"
+                )));
+            }
+        }
+    }
+    Ok(limits)
+}
+
+/// The compiler's mode.
+pub(crate) fn mode(name: ModeName) -> Mode {
+    match name {
+        ModeName::Train => Mode::Train,
+        ModeName::Eval => Mode::Eval,
+        ModeName::Infer => Mode::Infer,
+    }
+}

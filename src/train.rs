@@ -1,0 +1,146 @@
+//! `phgc train`: a spec, a dataset, a run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use phg_compiler::bundle::Bundle;
+use phg_runtime::data::Dataset;
+use phg_runtime::data::batch::OnBad;
+use phg_runtime::device::{self, DeviceName};
+use phg_runtime::error::{Error, Kind};
+use phg_runtime::run::{DataSource, Manifest, Outcome as Ended, Session, SpecSource, Target};
+use phg_runtime::train::fit::{Ending, Job, Place, fit};
+use serde_json::json;
+
+use crate::args::{Format, Train};
+use crate::failure::{self, Failure};
+use crate::progress::Progress;
+use crate::{Outcome, data, signals, spec};
+
+/// Trains, and ends with a table of scores and the place of the pictures.
+pub(crate) fn run(args: &Train) -> Outcome {
+    let name: DeviceName = args.device.parse()?;
+    if let Some(threads) = args.threads {
+        device::set_threads(threads)?;
+    }
+    let sets = settings(args);
+    let compiled = spec::load_with(&args.spec, &sets, &args.compile.limits)?;
+    let network = compiled.network;
+    let training = &network.training;
+    let dataset: Arc<dyn Dataset> = Arc::from(data::open(&args.data, training.resize)?);
+    fits(&network, training.augment.crop.or(training.resize), &compiled.sources)?;
+    if let Some(minutes) = args.minutes
+        && !(minutes.is_finite() && minutes > 0.0)
+    {
+        return Err(Error::new("phg::train::value", Kind::Usage, format!("{minutes} minutes of training"))
+            .at("--minutes")
+            .help("write a number above 0, such as `--minutes 5`")
+            .into());
+    }
+    let device = device::open(name)?;
+    let bundle = Bundle::of(&compiled.sources).text();
+    let parameters = json!({
+        "set": sets,
+        "params": network.params.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+        "training": training,
+        "minutes": args.minutes,
+    });
+    let root = args.data.root.as_ref().map(|root| root.display().to_string());
+    let session = Session::new(std::env::args().collect(), description(name), device::threads());
+    let source = SpecSource::new(args.spec.display().to_string(), &bundle);
+    let manifest =
+        Manifest::new(source, parameters, training.seed, DataSource::new(dataset.as_ref(), root), session);
+    let place = match (&args.run, args.resume) {
+        (Some(path), true) => Place::Resume(path.clone()),
+        (Some(path), false) => Place::New(Target::Exact(path.clone())),
+        (None, _) => Place::New(Target::Numbered(PathBuf::from("runs"))),
+    };
+    let job = Job {
+        network,
+        bundle,
+        dataset,
+        manifest,
+        place,
+        device,
+        minutes: args.minutes,
+        pause_after: args.pause_after,
+        threads: args.loaders,
+        cache: args.cache,
+        on_bad: args.skip_bad.map_or(OnBad::Fail, |max| OnBad::Skip { max }),
+        interrupted: signals::watch()?,
+    };
+    let mut progress = Progress::new(args.format == Format::Json);
+    let result = fit(job, &mut progress);
+    progress.end();
+    let ending = result?;
+    report(&ending, args.format);
+    if ending.report.outcome == Ended::Interrupted { Err(Failure::Interrupted) } else { Ok(()) }
+}
+
+/// Flags become settings of the spec, so that a run's manifest says all of them in one place.
+fn settings(args: &Train) -> Vec<(String, String)> {
+    let mut sets = args.compile.sets.clone();
+    let mut set = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            sets.push((format!("train.{name}"), value));
+        }
+    };
+    set("steps", args.steps.map(|n| n.to_string()));
+    set("epochs", args.epochs.map(|n| n.to_string()));
+    set("batch", args.batch.map(|n| n.to_string()));
+    set("seed", args.seed.map(|n| n.to_string()));
+    set("resize", args.size.map(|[h, w]| format!("[{h}, {w}]")));
+    sets
+}
+
+/// Checks the spec's constraints at the size that it is trained at.
+fn fits(
+    network: &phg_compiler::Network,
+    size: Option<[usize; 2]>,
+    sources: &phg_compiler::source::SourceMap,
+) -> Outcome {
+    let Some([h, w]) = size else { return Ok(()) };
+    let sizes = phg_compiler::ir::dim::Sizes { n: network.training.batch, h, w };
+    network.bind(&sizes).map_err(|diags| Failure::Spec { sources: sources.clone(), diags })
+}
+
+/// The device's name and what it is, for the manifest.
+fn description(name: DeviceName) -> String {
+    device::list()
+        .first()
+        .map_or_else(|| name.to_string(), |device| format!("{} ({})", device.name, device.description))
+}
+
+fn report(ending: &Ending, format: Format) {
+    let report = &ending.report;
+    let path = ending.path.display();
+    if format == Format::Json {
+        let mut value = json!(report);
+        if let Some(object) = value.as_object_mut() {
+            object.insert("run".into(), json!(ending.path));
+            object.insert("pictures".into(), json!(ending.pictures));
+            object.insert("ok".into(), json!(report.outcome != Ended::Interrupted));
+        }
+        failure::print_json(&value);
+        return;
+    }
+    for evaluation in &report.evaluations {
+        println!("{}", evaluation.table());
+    }
+    if let Some(pictures) = &ending.pictures {
+        println!("pictures (image, truth, prediction): {}", pictures.display());
+    }
+    match report.outcome {
+        Ended::Finished | Ended::StoppedEarly => {
+            println!("{} after {} steps; the run: {path}", report.outcome.name(), report.steps);
+        }
+        Ended::Paused | Ended::Interrupted => {
+            println!(
+                "{} after {} steps, saved as {}; the same command with `--run {path} --resume` goes on",
+                report.outcome.name(),
+                report.steps,
+                report.checkpoint
+            );
+        }
+    }
+}

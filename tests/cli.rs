@@ -1,0 +1,172 @@
+//! The command line's contract: exit statuses, JSON, and what each command prints.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// Runs `phgc` in the workspace's root.
+pub(crate) fn phgc(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_phgc"))
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_remove("CAMVID_DATASET")
+        .output()
+        .expect("the binary runs")
+}
+
+/// Standard output as JSON.
+pub(crate) fn json(output: &Output) -> Value {
+    let text = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(&text)
+        .unwrap_or_else(|error| panic!("{error}: {text}{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+pub(crate) fn status(output: &Output) -> i32 {
+    output.status.code().unwrap_or(-1)
+}
+
+fn spec(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, text).expect("a temporary file");
+    path.display().to_string()
+}
+
+#[test]
+fn check_says_ok_or_what_is_wrong() {
+    let good = phgc(&["check", "specs/unet-small.phg", "--format", "json"]);
+    assert_eq!((status(&good), json(&good)["ok"].as_bool()), (0, Some(true)));
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let bad = spec(
+        folder.path(),
+        "bad.phg",
+        "input image: float[N, 3, H, W]\nlet x = image |> conv(8, kernal: 3)\nlet y = image |> conv(8) + x\noutput y = softmax(nothing)\n",
+    );
+    let bad = phgc(&["check", &bad, "--format", "json"]);
+    assert_eq!(status(&bad), 1);
+    let report = json(&bad);
+    assert_eq!(report["ok"], false);
+    let first = &report["diagnostics"][0];
+    assert!(first["code"].as_str().is_some_and(|code| code.starts_with("phg::")), "{report}");
+    let label = &first["labels"][0];
+    assert!(label["line"].as_u64().is_some() && label["column"].as_u64().is_some(), "{report}");
+    assert!(label["file"].as_str().is_some_and(|file| file.ends_with("bad.phg")), "{report}");
+}
+
+#[test]
+fn sizes_are_bound_and_the_nearest_that_works_is_named() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = spec(
+        folder.path(),
+        "exact.phg",
+        "input image: float[N, 3, H, W]\nlet x: map[N, 8, H/32, W/32] = image |> conv(8, kernel: 32, stride: 32, padding: 0)\noutput y = x\n",
+    );
+    let any = phgc(&["check", &path]);
+    assert_eq!(status(&any), 0, "{}", String::from_utf8_lossy(&any.stderr));
+    let odd = phgc(&["check", &path, "--size", "180x256", "--format", "json"]);
+    assert_eq!(status(&odd), 1);
+    let help = json(&odd)["diagnostics"][0]["help"].to_string();
+    assert!(help.contains("192x256"), "{help}");
+    assert_eq!(status(&phgc(&["check", &path, "--size", "192x256"])), 0);
+}
+
+#[test]
+fn summary_counts_what_the_paper_s_networks_have() {
+    let output =
+        phgc(&["summary", "specs/phgmm.phg", "specs/phgmm-small.phg", "--mode", "train", "--format", "json"]);
+    assert_eq!(status(&output), 0);
+    let both = json(&output);
+    let sections = &both[0]["parameters"]["sections"];
+    let expected = [
+        ("encoder", 42_500_160u64),
+        ("z", 3_878_076),
+        ("g", 575_344),
+        ("postnet", 44_547_196),
+        ("decoder", 2_184_804),
+        ("merge", 155_056),
+    ];
+    for (name, count) in expected {
+        assert_eq!(sections[name].as_u64(), Some(count), "{name}");
+    }
+    assert_eq!(both[0]["parameters"]["total"].as_u64(), Some(93_840_636));
+    assert_eq!(both[1]["parameters"]["total"].as_u64(), Some(2_338_636));
+    let infer = json(&phgc(&["summary", "specs/phgmm.phg", "--format", "json"]));
+    assert_eq!(infer["parameters"]["total"].as_u64(), Some(49_293_440));
+    assert_eq!(infer["parameters"]["sections"].get("postnet"), None);
+    assert_eq!(infer["size"], serde_json::json!([384, 768]));
+    // 111.6 GFLOP an image, two for each multiply-accumulate.
+    let gflop = 2.0 * infer["macs"].as_f64().unwrap_or(0.0) / 1e9;
+    assert!((gflop - 111.6).abs() < 0.1, "{gflop}");
+}
+
+#[test]
+fn statuses_tell_usage_data_and_limits_apart() {
+    assert_eq!(status(&phgc(&["check", "no-such.phg"])), 2);
+    assert_eq!(status(&phgc(&["frobnicate"])), 2);
+    assert_eq!(status(&phgc(&["train", "specs/unet-small.phg", "--data", "no-such"])), 2);
+    let limit = phgc(&["check", "specs/phgmm.phg", "--limit", "nodes=100", "--format", "json"]);
+    assert_eq!(status(&limit), 5);
+    assert_eq!(json(&limit)["diagnostics"][0]["code"], "phg::limit::nodes");
+    let empty = tempfile::tempdir().expect("a temporary folder");
+    let place = empty.path().display().to_string();
+    let camvid = phgc(&["data", "check", "--data", "camvid", "--root", &place, "--format", "json"]);
+    assert!([2, 3].contains(&status(&camvid)));
+    assert!(json(&camvid)["error"]["help"].is_string());
+    assert_eq!(status(&phgc(&["eval", &place])), 2 + i32::from(status(&phgc(&["eval", &place])) == 3));
+    let set = phgc(&["check", "specs/phgmm.phg", "--set", "KK=4", "--format", "json"]);
+    assert_eq!(
+        (status(&set), json(&set)["diagnostics"][0]["code"].as_str()),
+        (1, Some("phg::param::unknown"))
+    );
+}
+
+#[test]
+fn every_code_is_explained() {
+    let list = String::from_utf8(phgc(&["explain"]).stdout).expect("text");
+    let codes: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(codes.len() > 80, "{}", codes.len());
+    let page = phgc(&["explain", "phg::shape::mismatch"]);
+    assert!(String::from_utf8_lossy(&page.stdout).starts_with("# phg::shape::mismatch"));
+    assert_eq!(status(&phgc(&["explain", "phg::shape::mismatsch"])), 2);
+}
+
+#[test]
+fn specs_are_formatted_and_show_prints_every_stage() {
+    let fmt = phgc(&["fmt", "--check", "specs"]);
+    assert_eq!(status(&fmt), 0, "{}", String::from_utf8_lossy(&fmt.stdout));
+    for stage in ["ast", "graph", "facts", "plan", "cost", "after:dead-code"] {
+        let output = phgc(&["show", "specs/unet-small.phg", "--emit", stage]);
+        assert!(status(&output) == 0 && !output.stdout.is_empty(), "{stage}");
+    }
+    let graph = json(&phgc(&["show", "specs/phgmm-small.phg", "--emit", "graph", "--format", "json"]));
+    assert!(graph["nodes"].as_array().is_some_and(|nodes| nodes.len() > 100));
+    let infer = phgc(&["show", "specs/phgmm.phg", "--emit", "plan", "--mode", "infer"]);
+    let text = String::from_utf8_lossy(&infer.stdout);
+    assert!(!text.contains("postnet") && !text.contains("labels") && text.contains("segmentation"));
+    for format in ["dot", "mermaid"] {
+        let output = phgc(&["show", "specs/phgmm.phg", "--emit", "graph", "--format", format]);
+        assert!(String::from_utf8_lossy(&output.stdout).contains("postnet"), "{format}");
+    }
+}
+
+#[test]
+fn diff_names_what_changes() {
+    let output = phgc(&["diff", "specs/phgmm.phg", "specs/phgmm-small.phg", "--format", "json"]);
+    let changes = json(&output);
+    assert!(changes["parameters"].to_string().contains("z_map"));
+    assert_eq!(changes["cost"]["b"]["parameters"].as_u64(), Some(2_338_636));
+    let same = phgc(&["diff", "specs/phgmm.phg", "specs/phgmm.phg"]);
+    assert!(String::from_utf8_lossy(&same.stdout).contains("the same"));
+}
+
+#[test]
+fn devices_and_completions_are_listed() {
+    assert_eq!(json(&phgc(&["devices", "--format", "json"]))[0]["name"], "cpu");
+    let missing = phgc(&["train", "specs/unet-small.phg", "--device", "cuda", "--format", "json"]);
+    assert_eq!(
+        (status(&missing), json(&missing)["error"]["code"].as_str()),
+        (2, Some("phg::device::missing"))
+    );
+    assert!(String::from_utf8_lossy(&phgc(&["completions", "bash"]).stdout).contains("phgc"));
+}
