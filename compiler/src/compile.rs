@@ -2,7 +2,7 @@
 
 use crate::diag::{Diag, Diags, codes};
 use crate::elaborate::{self, Limits};
-use crate::ir::constraint;
+use crate::ir::constraint::{self, Constraint, ConstraintKind};
 use crate::ir::dim::{Dim, Sizes};
 use crate::ir::fact::Fact;
 use crate::ir::graph::Graph;
@@ -11,7 +11,7 @@ use crate::plan::cost::{self, Cost};
 use crate::plan::{Mode, Plan, lower};
 use crate::resolve::{self, Program};
 use crate::settings::Training;
-use crate::source::{NoFiles, Provider, SourceMap};
+use crate::source::{NoFiles, Provider, SourceMap, Span};
 
 /// What to compile.
 pub struct Request<'a> {
@@ -133,10 +133,8 @@ fn flips(program: &Program, request: &Request<'_>, switches: &[(String, bool)], 
         }) else {
             continue;
         };
-        let value = crate::ast::Expr {
-            kind: Box::new(crate::ast::ExprKind::Bool(!on)),
-            span: param.default.span,
-        };
+        let value =
+            crate::ast::Expr { kind: Box::new(crate::ast::ExprKind::Bool(!on)), span: param.default.span };
         turned.overrides.push(resolve::Override { name: param.name.clone(), value });
         let mut found = Diags::default();
         elaborate::elaborate(&turned, &request.limits, &mut found);
@@ -194,21 +192,34 @@ impl Network {
     /// One diagnostic for each broken constraint, with the nearest sizes that work; if all hold, one for the
     /// first value that is too large.
     pub fn bind(&self, sizes: &Sizes) -> Result<(), Vec<Diag>> {
-        let mut broken: Vec<Diag> = self
-            .graph
-            .constraints
+        let all: Vec<&Constraint> = self.graph.constraints.iter().filter(|each| !each.holds(sizes)).collect();
+        // An exact division inside a stated shape is the cause, the shape only what follows from it.
+        let follows = |span: Span| {
+            all.iter().any(|other| {
+                let inside = span.start <= other.span.start && other.span.end <= span.end;
+                matches!(other.kind, ConstraintKind::Multiple(..)) && other.span.file == span.file && inside
+            })
+        };
+        let help = (!all.is_empty())
+            .then(|| constraint::nearest(&self.graph.constraints, sizes))
+            .flatten()
+            .map(|Sizes { h, w, .. }| {
+                format!("the nearest size that works is {h}x{w} (HxW): `--size {h}x{w}`")
+            });
+        let mut broken: Vec<Diag> = all
             .iter()
-            .filter(|constraint| !constraint.holds(sizes))
+            .filter(|constraint| {
+                matches!(constraint.kind, ConstraintKind::Multiple(..)) || !follows(constraint.span)
+            })
             .map(|constraint| {
-                let help = constraint::nearest(&self.graph.constraints, sizes)
-                    .map(|near| format!("the nearest size that works is {}x{} (HxW): `--size {}x{}`", near.h, near.w, near.h, near.w));
+                let formula = constraint.formula();
                 Diag::new(
                     &codes::SIZE_CONSTRAINT,
-                    format!("{}x{} (HxW) does not fit: {} must hold", sizes.h, sizes.w, constraint.formula()),
+                    format!("{}x{} (HxW) breaks the constraint that {formula}", sizes.h, sizes.w),
                     constraint.span,
-                    format!("asks for {}", constraint.formula()),
+                    format!("asks that {formula}"),
                 )
-                .maybe_help(help)
+                .maybe_help(help.clone())
             })
             .collect();
         if broken.is_empty() {
@@ -220,10 +231,13 @@ impl Network {
     /// The first value that has more numbers than the limit allows at these sizes.
     fn too_large(&self, sizes: &Sizes) -> Option<Diag> {
         let count = |dims: &Vec<Dim>| {
-            dims.iter().try_fold(1u64, |product, dim| product.checked_mul(u64::try_from(dim.eval(sizes)?).ok()?))
+            dims.iter()
+                .try_fold(1u64, |product, dim| product.checked_mul(u64::try_from(dim.eval(sizes)?).ok()?))
         };
         let (node, fact, id) = self.graph.nodes().find_map(|id| {
-            let large = |fact: &&Fact| !fact.tensors().iter().all(|t| count(t).is_some_and(|n| n <= self.limits.tensor));
+            let large = |fact: &&Fact| {
+                !fact.tensors().iter().all(|t| count(t).is_some_and(|n| n <= self.limits.tensor))
+            };
             let fact = self.graph.facts(id).iter().find(large)?;
             Some((self.graph.get(id)?, fact, id))
         })?;

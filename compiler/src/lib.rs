@@ -5,9 +5,11 @@ pub mod bundle;
 pub mod check;
 pub mod compile;
 pub mod diag;
+#[allow(clippy::wildcard_enum_match_arm, reason = "a value or expression of any other kind is one case: the wrong one")]
 pub mod elaborate;
 pub mod fmt;
 pub mod ir;
+#[allow(clippy::wildcard_enum_match_arm, reason = "a fact of any other kind is one case: the wrong one")]
 pub mod ops;
 pub mod parse;
 pub mod passes;

@@ -12,13 +12,16 @@ use std.layers (conv_relu as unit)
 param use_g: bool = true
 param deep: bool = false
 param K: int = 4
-param by: matched | variational | monte_carlo = matched
+param by: matched | variational | monte_carlo = if K > 9 { monte_carlo } else { matched }
 input image: float[N, 3, H, W]
 input labels: class(12)[N, H, W]
 block twice(x: map, channels: int, also: int = channels, how: plain | strong = plain) -> (out: map) {
     let y = if how == plain { x |> conv(channels) } else { x |> conv(channels, kernel: 3) }
     let extra = y |> relu when how == strong
     let out = if how == strong { extra |> conv(also) } else { y |> conv(also) }
+}
+block act_as(x: map, how: relu | tanh) -> (out: map) {
+    let out = if how == relu { x |> relu } else { x |> tanh }
 }
 layer look = conv(8, kernel: 3, padding: same)
 layer shrink = twice(8, how: strong)
@@ -53,8 +56,9 @@ merge when use_g {
 }
 decoder {
     let parts = if use_g { [joined, merge.joined] ++ more } else { [x] }
-    let mean = encoder.x |> avg_pool(kernel: 3, stride: 1, padding: same)
-    let logits = concat(parts ++ list ++ scales[0..1] ++ [other, both, either, mean]) |> conv(12)
+    let mean = encoder.x |> avg_pool(kernel: 3, stride: 1, padding: if deep { same } else { (1) })
+    let bent = mean |> act_as(if use_g { relu } else { tanh }) |> resize(like: x, mode: if deep { nearest } else { bilinear })
+    let logits = concat(parts ++ list ++ scales[0..1] ++ [other, both, either, bent]) |> conv(12)
 }
 output segmentation = softmax(logits)
 output again = softmax(g.map |> conv(12)) when use_g

@@ -103,7 +103,11 @@ impl Diags {
     /// check of names and the elaborator see them both.
     pub fn push(&mut self, diag: Diag) {
         let once = ["phg::name::", "phg::type::argument", "phg::param::unknown"];
-        let words = if once.iter().any(|code| diag.code.id.starts_with(code)) { String::new() } else { diag.message.clone() };
+        let words = if once.iter().any(|code| diag.code.id.starts_with(code)) {
+            String::new()
+        } else {
+            diag.message.clone()
+        };
         if self.seen.insert((diag.code.id, diag.span(), words)) {
             self.list.push(diag);
         }

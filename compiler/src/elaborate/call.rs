@@ -22,15 +22,9 @@ impl Elaborator<'_> {
         args.iter()
             .map(|arg| {
                 // A bare word may be a variant of the parameter's enumeration: who binds it decides.
-                let value = match arg.value.kind.as_ref() {
-                    ast::ExprKind::Name(name)
-                        if self.scope.get(name).is_none() && ops::def(name).is_none() =>
-                    {
-                        Value::Unbound(Rc::from(name.as_str()))
-                    }
-                    _ => self.eval(&arg.value),
-                };
-                EvalArg { name: arg.name.clone(), value, span: arg.value.span }
+                let (value, word) = self.eval_open(&arg.value);
+                let span = if matches!(value, Value::Unbound(_)) { word } else { arg.value.span };
+                EvalArg { name: arg.name.clone(), value, span }
             })
             .collect()
     }

@@ -23,7 +23,39 @@ impl Elaborator<'_> {
             let word = Rc::from(name.as_str());
             return if words.contains(name) { Value::Word(word) } else { Value::Unbound(word) };
         }
-        self.eval(expr)
+        if words.is_empty() {
+            return self.eval(expr);
+        }
+        match self.eval_open(expr).0 {
+            Value::Unbound(word) if words.iter().any(|known| **known == *word) => Value::Word(word),
+            other => other,
+        }
+    }
+
+    /// Evaluates an expression where a bare word may stand, alone or as the value of a branch: who takes it
+    /// decides what it means. With the value comes its place.
+    pub(super) fn eval_open(&mut self, expr: &Expr) -> (Value, Span) {
+        if let ExprKind::Name(name) = expr.kind.as_ref()
+            && self.scope.get(name).is_none()
+            && !crate::ops::def(name).is_some_and(|def| def.inputs.is_empty())
+        {
+            return (Value::Unbound(Rc::from(name.as_str())), expr.span);
+        }
+        if let ExprKind::Paren(inner) = expr.kind.as_ref() {
+            return self.eval_open(inner);
+        }
+        if let ExprKind::If { condition, then, otherwise } = expr.kind.as_ref() {
+            let Some(holds) = self.condition(condition) else { return (Value::Poison, expr.span) };
+            let body = if holds { then } else { otherwise };
+            self.scope.push();
+            for statement in &body.statements {
+                self.statement(statement);
+            }
+            let result = self.eval_open(&body.value);
+            self.scope.pop();
+            return result;
+        }
+        (self.eval(expr), expr.span)
     }
 
     pub(super) fn eval(&mut self, expr: &Expr) -> Value {
@@ -48,23 +80,10 @@ impl Elaborator<'_> {
             ExprKind::Pipe(left, right) => self.pipe(left, right),
             ExprKind::Binary(op, left, right) => self.binary(*op, left, right, expr.span),
             ExprKind::Unary(op, inner) => self.unary(*op, inner, expr.span),
-            ExprKind::If { condition, then, otherwise } => match self.eval(condition) {
-                Value::Bool(true) => self.body(then),
-                Value::Bool(false) => self.body(otherwise),
-                Value::Poison => Value::Poison,
-                other => {
-                    let kind = self.kind(&other);
-                    self.report(
-                        Diag::new(
-                            &codes::TYPE_VALUE,
-                            format!("`if` wants true or false, not {kind}"),
-                            condition.span,
-                            "not a condition",
-                        )
-                        .help("compare it: `if K > 1 { ... } else { ... }`"),
-                    );
-                    Value::Poison
-                }
+            ExprKind::If { condition, then, otherwise } => match self.condition(condition) {
+                Some(true) => self.body(then),
+                Some(false) => self.body(otherwise),
+                None => Value::Poison,
             },
             ExprKind::For { pattern, over, body } => {
                 let Some(entries) = self.entries(over) else { return Value::Poison };
@@ -102,6 +121,27 @@ impl Elaborator<'_> {
                     });
                 }
                 value
+            }
+        }
+    }
+
+    /// Whether the condition of an `if` holds; `None` when that cannot be said.
+    fn condition(&mut self, condition: &Expr) -> Option<bool> {
+        match self.eval(condition) {
+            Value::Bool(holds) => Some(holds),
+            Value::Poison => None,
+            other => {
+                let kind = self.kind(&other);
+                self.report(
+                    Diag::new(
+                        &codes::TYPE_VALUE,
+                        format!("`if` wants true or false, not {kind}"),
+                        condition.span,
+                        "not a condition",
+                    )
+                    .help("compare it: `if K > 1 { ... } else { ... }`"),
+                );
+                None
             }
         }
     }

@@ -70,6 +70,11 @@ pub struct Elaborated {
     pub classes: usize,
 }
 
+/// Parameters with their values as they would be written.
+type Resolved = Vec<(String, String)>;
+/// Bool parameters with their values.
+type Switches = Vec<(String, bool)>;
+
 /// Runs `program`; mistakes go to `diags`.
 pub fn elaborate(program: &Program, limits: &Limits, diags: &mut Diags) -> Elaborated {
     let mut run = Elaborator {
@@ -196,7 +201,7 @@ impl Elaborator<'_> {
     }
 
     /// Evaluates the spec's parameters in order, with what `extend` and `--set` put in their place.
-    fn params(&mut self, tree: &ast::File) -> (Vec<(String, String)>, Vec<(String, bool)>) {
+    fn params(&mut self, tree: &ast::File) -> (Resolved, Switches) {
         let program = self.program;
         let (mut resolved, mut switches) = (Vec::new(), Vec::new());
         let declared: Vec<&ast::Param> = tree

@@ -71,6 +71,7 @@ impl Elaborator<'_> {
         self.at = outer;
         let mut names = BTreeMap::new();
         let mut exported: Vec<(String, Value, Span)> = Vec::new();
+        let bound: BTreeMap<String, _> = bound.into_iter().collect();
         for (name, binding) in bound {
             let span = binding.span.unwrap_or(span);
             names.insert(name.clone(), (binding.value.clone(), span));

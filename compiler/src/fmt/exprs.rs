@@ -121,7 +121,6 @@ impl Printer<'_> {
                 out = out + " " + comment.text;
             }
             for comment in self.comments.before(start) {
-                self.moved |= comment.start < last;
                 out = out + "\n" + &" ".repeat(indent) + comment.text;
             }
             let after = if index + 1 == count { at.after } else { 0 };

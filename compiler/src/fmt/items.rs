@@ -139,13 +139,13 @@ impl Printer<'_> {
         let results = format!(") -> ({}) ", results.collect::<Vec<_>>().join(", "));
         let params = block.params.iter().map(|param| self.flat_param(param)).collect::<Vec<_>>().join(", ");
         let header = format!("{head}{params}{results}");
-        let (start, end) = (span.start as usize, body.start as usize);
-        let header = if At::line(0).before(1).fits(&header) && !self.comments.any_within(start, end) {
+        let from = block.name.span.end;
+        let to = self.closing(block.params.last().map_or(from, |param| param_span(param).end), body.start);
+        // Comments behind the parameters move into the body: they are no reason to break the parameters.
+        let commented = self.comments.any_within(span.start as usize, to);
+        let header = if At::line(0).before(1).fits(&header) && !commented {
             header
         } else {
-            let from = block.name.span.end;
-            let to =
-                self.closing(block.params.last().map_or(from, |param| param_span(param).end), body.start);
             let rows = Rows { indent: STEP, mark: ",", from: from as usize + 1, to };
             let text = self.rows(&block.params, &rows, param_span, |printer, param| {
                 let head = format!("{}: {}", param.name.node, printer.ty(&param.ty));

@@ -33,28 +33,27 @@ const STEP: usize = 4;
 /// The errors of a text that does not parse; their spans are in file 0.
 pub fn format(text: &str) -> Result<String, Vec<Diag>> {
     let mut text = without_tabs(text);
-    // A comment that had to move no longer keeps what held it from fitting on a line: once more, then.
-    for _ in 0..4 {
-        let (result, moved) = once(&text)?;
-        text = result;
-        if !moved {
+    // A comment that had to move no longer keeps what held it from fitting on a line: until nothing changes.
+    for _ in 0..5 {
+        let result = once(&text)?;
+        if result == text {
             break;
         }
+        text = result;
     }
     Ok(text)
 }
 
-/// `text` printed, and whether a comment had to move out of an expression.
-fn once(text: &str) -> Result<(String, bool), Vec<Diag>> {
+/// `text` printed.
+fn once(text: &str) -> Result<String, Vec<Diag>> {
     let mut diags = Diags::default();
     let file = parse::parse(FileId(0), text, &mut diags);
     if diags.has_errors() {
         return Err(diags.sorted());
     }
     let tokens = scan::scan(text);
-    let mut printer = Printer { text, tokens: &tokens, comments: Comments::new(text, &tokens), moved: false };
-    let result = printer.file(&file);
-    Ok((result, printer.moved))
+    let mut printer = Printer { text, tokens: &tokens, comments: Comments::new(text, &tokens) };
+    Ok(printer.file(&file))
 }
 
 /// Tabs between words become spaces, so that formatting mends them.
@@ -79,7 +78,6 @@ struct Printer<'a> {
     text: &'a str,
     tokens: &'a [scan::Token],
     comments: Comments<'a>,
-    moved: bool,
 }
 
 /// Where something is printed.
@@ -174,7 +172,6 @@ impl<'a> Printer<'a> {
         for entry in entries {
             let at = span(entry);
             for comment in self.comments.before(at.start as usize) {
-                self.moved |= comment.start < rows.from;
                 push(&mut out, comment.text, self.blank(last, comment.start));
                 last = comment.end;
             }
@@ -182,7 +179,6 @@ impl<'a> Printer<'a> {
             let mut blank = self.blank(last, at.start as usize);
             // Comments for which there was no place inside.
             for comment in self.comments.before(at.end as usize) {
-                self.moved = true;
                 push(&mut out, comment.text, std::mem::take(&mut blank));
             }
             last = at.end as usize;

@@ -189,3 +189,12 @@ proptest! {
         prop_assert!(!once.contains("\n\n\n") && !once.contains(" \n"), "{}", once);
     }
 }
+
+/// Comments between a block's results and its body move into the body; the parameters stay on their line.
+#[test]
+fn comments_before_a_body_break_no_parameters() {
+    let text = "//! A spec.\n\nblock x(x :[int ]\n\n\n,n: int =(x ).x )->(out :[int ])\r\n// one\n\n// two  \n{\r\n// one\n\n// two  \n}";
+    let once = super::format(text).expect("a spec that parses");
+    assert_eq!(super::format(&once).as_ref(), Ok(&once));
+    assert_eq!(once.matches("// one").count(), 2, "{once}");
+}

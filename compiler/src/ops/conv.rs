@@ -140,7 +140,7 @@ impl OpRules for Conv {
         let (kernel, dilation) = (args.pair("kernel"), args.pair("dilation"));
         let groups = args.int("groups");
         let channels = args.int("channels");
-        if channels % groups.max(1) != 0 {
+        if !channels.is_multiple_of(groups.max(1)) {
             return Err(Diag::new(
                 &codes::PARAM_VALUE,
                 format!("{channels} channels cannot be split into {groups} groups"),
@@ -164,7 +164,7 @@ impl OpRules for Conv {
 
     fn infer(&self, inputs: &mut Infer<'_>) -> Result<Vec<Fact>, Diag> {
         let (channels, height, width) = inputs.map(0)?;
-        if channels % self.groups != 0 {
+        if !channels.is_multiple_of(self.groups) {
             let mut diag = inputs.bad_parameter(
                 format!("{channels} channels cannot be split into {} groups", self.groups),
                 format!("{} groups", self.groups),

@@ -56,7 +56,7 @@ impl OpRules for ConvTransposed {
 
     fn from_args(args: &Args) -> Result<Self, Diag> {
         let (channels, groups) = (args.int("channels"), args.int("groups"));
-        if channels % groups.max(1) != 0 {
+        if !channels.is_multiple_of(groups.max(1)) {
             return Err(Diag::new(
                 &codes::PARAM_VALUE,
                 format!("{channels} channels cannot be split into {groups} groups"),
@@ -79,7 +79,7 @@ impl OpRules for ConvTransposed {
 
     fn infer(&self, inputs: &mut Infer<'_>) -> Result<Vec<Fact>, Diag> {
         let (channels, height, width) = inputs.map(0)?;
-        if channels % self.groups != 0 {
+        if !channels.is_multiple_of(self.groups) {
             return Err(inputs.bad_parameter(
                 format!("{channels} channels cannot be split into {} groups", self.groups),
                 format!("{} groups", self.groups),

@@ -46,13 +46,17 @@ impl OpRules for Resize {
 
     fn infer(&self, inputs: &mut Infer<'_>) -> Result<Vec<Fact>, Diag> {
         if let Fact::Labels { .. } = inputs.fact(0) {
-            return Err(Diag::new(
+            let diag = Diag::new(
                 &codes::TYPE_LABELS,
                 "labels are classes, not quantities: they cannot be resized here",
                 inputs.call,
                 "would mix classes",
-            )
-            .help("resize the prediction to the labels instead: `|> resize(like: labels)`"));
+            );
+            let diag = match inputs.operands.first() {
+                Some(operand) => diag.because(operand.made, format!("this is {}", operand.fact)),
+                None => diag,
+            };
+            return Err(diag.help("resize the prediction to the labels instead: `|> resize(like: labels)`"));
         }
         let (channels, height, width) = inputs.map(0)?;
         let like = (inputs.operands.len() > 1).then(|| inputs.spatial(1)).transpose()?;

@@ -1,7 +1,7 @@
 //! The plan: a straight list of steps over numbered tensors, ready to execute.
 //!
 //! Comes in: a checked graph. Goes out: steps in execution order, with symbolic sizes until
-//! [`Plan::bind`] fixes `N`, `H`, `W`. Guaranteed: every value is written once, before it is read;
+//! a run binds `N`, `H`, `W`. Guaranteed: every value is written once, before it is read;
 //! `frees` names each value after its last reader; reads, writes and weights are indices in range.
 
 pub mod cost;
@@ -71,7 +71,7 @@ pub struct Step {
     pub path: String,
     /// The section, for cost and profiles.
     pub section: String,
-    /// Multiply-accumulates for one image (filled in by [`Plan::bind`]'s cost, symbolic here).
+    /// Multiply-accumulates, forward, with the batch in it; symbolic, see [`cost::cost`].
     pub macs: Dim,
 }
 

@@ -107,9 +107,8 @@ impl Loader<'_> {
             if self.program.doc.is_empty() {
                 self.program.doc.clone_from(&tree.doc);
             }
-            let extend = tree.items.iter().find_map(|item| match &item.kind {
-                ItemKind::Extend(extend) => Some((extend.clone(), item.span)),
-                _ => None,
+            let extend = tree.items.iter().find_map(|item| {
+                if let ItemKind::Extend(extend) = &item.kind { Some((extend.clone(), item.span)) } else { None }
             });
             let Some((extend, span)) = extend else {
                 self.module(name, file, tree, 0);

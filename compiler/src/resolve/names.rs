@@ -17,7 +17,7 @@ use super::Program;
 use crate::ast::{self, Body, Expr, ExprKind, Ident, ItemKind, Pattern, StatementKind, Type};
 use crate::diag::{Diag, Diags, codes, did_you_mean};
 use crate::source::{Span, Spanned};
-use calls::How;
+use calls::{How, Slot};
 use guard::{Formula, holds};
 use table::{Bound, Id, Kind, Table, Unused};
 
@@ -71,7 +71,7 @@ impl<'a> Checker<'a, '_> {
     fn program(&mut self) {
         let program = self.program;
         let Some(root) = program.modules.first() else { return };
-        self.open();
+        self.outermost();
         self.params(&root.ast);
         for item in &root.ast.items {
             match &item.kind {
@@ -117,7 +117,7 @@ impl<'a> Checker<'a, '_> {
     }
 
     /// A fresh outermost frame with the sizes of the input.
-    fn open(&mut self) {
+    fn outermost(&mut self) {
         self.table.push();
         for name in ["N", "H", "W"] {
             let kind = Kind::Value;
@@ -239,6 +239,16 @@ impl<'a> Checker<'a, '_> {
             self.statement(statement, &[]);
         }
         self.expr(&body.value);
+        self.table.pop();
+    }
+
+    /// A branch whose value may be a bare word.
+    fn body_open(&mut self, body: &'a Body, slot: &Slot<'_>) {
+        self.table.push();
+        for statement in &body.statements {
+            self.statement(statement, &[]);
+        }
+        self.open(&body.value, slot);
         self.table.pop();
     }
 

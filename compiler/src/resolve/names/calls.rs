@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Checker, Key};
-use crate::ast::{Arg, Block, BlockParam, ExprKind, Ident, Type};
+use crate::ast::{Arg, Block, BlockParam, Expr, ExprKind, Ident, Type};
 use crate::diag::{Diag, codes, did_you_mean};
 use crate::elaborate::builtins;
 use crate::ops::{self, OpDef, ParamDef};
@@ -35,13 +35,15 @@ pub(super) enum How {
 }
 
 /// What an argument is given to.
-enum Slot<'a> {
+pub(super) enum Slot<'a> {
     /// A parameter that takes these words: what says so, and the words.
     Words(String, Vec<&'a str>),
     /// An input, or a parameter that takes no words.
     Plain,
     /// Not known here.
     Unknown,
+    /// Something that takes any word: what is wrong with it is said elsewhere.
+    Any,
 }
 
 impl<'a> Checker<'a, '_> {
@@ -93,15 +95,32 @@ impl<'a> Checker<'a, '_> {
             (Some(name), Callee::Block(block)) => self.block_parameter(block, &callee.node, name),
             (None, _) | (Some(_), Callee::Other) => true,
         };
-        let ExprKind::Name(word) = arg.value.kind.as_ref() else { return self.expr(&arg.value) };
-        if self.table.find(word).is_some() || ops::def(word).is_some() {
-            return self.expr(&arg.value);
+        let slot = slot(target, args, at, how);
+        let open = matches!(slot, Slot::Unknown) && !known;
+        self.open(&arg.value, if open { &Slot::Any } else { &slot });
+    }
+
+    /// A value where a bare word may stand, alone or as the value of a branch.
+    pub(super) fn open(&mut self, value: &'a Expr, slot: &Slot<'_>) {
+        if let ExprKind::Paren(inner) = value.kind.as_ref() {
+            return self.open(inner, slot);
+        }
+        if let ExprKind::If { condition, then, otherwise } = value.kind.as_ref() {
+            self.expr(condition);
+            for (body, positive) in [(then, true), (otherwise, false)] {
+                self.given(condition, positive, |run| run.body_open(body, slot));
+            }
+            return;
+        }
+        let ExprKind::Name(word) = value.kind.as_ref() else { return self.expr(value) };
+        if self.table.find(word).is_some() || ops::def(word).is_some_and(|def| def.inputs.is_empty()) {
+            return self.expr(value);
         }
         // A bare word that nothing is bound to: a variant, if the parameter has variants.
-        let span = arg.value.span;
-        match slot(target, args, at, how) {
+        let span = value.span;
+        match slot {
             Slot::Words(wants, words) if !words.contains(&word.as_str()) => {
-                let help = did_you_mean(word, words);
+                let help = did_you_mean(word, words.iter().copied());
                 let diag = Diag::new(
                     &codes::TYPE_ARGUMENT,
                     format!("{wants}, not `{word}`"),
@@ -110,8 +129,7 @@ impl<'a> Checker<'a, '_> {
                 );
                 self.report(diag.maybe_help(help));
             }
-            Slot::Words(..) => {}
-            Slot::Unknown if !known => {}
+            Slot::Words(..) | Slot::Any => {}
             Slot::Plain | Slot::Unknown => self.unknown(word, span),
         }
     }

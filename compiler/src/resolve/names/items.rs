@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::calls::Slot;
 use super::table::{Bound, Id, Kind, Unused};
 use super::{Checker, kind_of};
 use crate::ast::{self, Expr, ExprKind, Ident, ItemKind, LossItem, Setting, Settings, Type};
@@ -23,9 +24,9 @@ impl<'a> Checker<'a, '_> {
 
     /// A value where a variant of `ty` may stand. Other bare words are for the elaborator, which knows the type.
     fn word(&mut self, value: &'a Expr, ty: &'a Type) {
-        match (value.kind.as_ref(), ty) {
-            (ExprKind::Name(name), Type::Enum(_)) if self.table.find(name).is_none() => {}
-            _ => self.expr(value),
+        match ty {
+            Type::Enum(_) => self.open(value, &Slot::Any),
+            Type::Name(_) | Type::List(_) | Type::Shaped { .. } | Type::Class { .. } => self.expr(value),
         }
     }
 
@@ -36,7 +37,7 @@ impl<'a> Checker<'a, '_> {
         for item in &tree.items {
             let ItemKind::Block(block) = &item.kind else { continue };
             self.block = Some((module, &block.name.node));
-            self.open();
+            self.outermost();
             self.table.push();
             for param in &block.params {
                 self.ty(&param.ty);
