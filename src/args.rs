@@ -61,7 +61,7 @@ pub(crate) struct Compile {
     /// A parameter or training setting of the spec: `K=4`, `train.batch=2`. May be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) sets: Vec<(String, String)>,
-    /// A limit of the compiler: `nodes`, `depth`, `steps` or `parameters`. May be repeated.
+    /// A limit of the compiler: `nodes`, `depth`, `steps`, `parameters` or `tensor`. May be repeated.
     #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = pair)]
     pub(crate) limits: Vec<(String, String)>,
 }

@@ -101,9 +101,10 @@ fn read_limits(pairs: &[(String, String)]) -> Result<Limits, Failure> {
             "depth" => limits.depth = usize::try_from(number).unwrap_or(usize::MAX).min(256),
             "steps" => limits.steps = number,
             "parameters" => limits.parameters = number,
+            "tensor" => limits.tensor = number,
             _ => {
                 return Err(wrong(format!(
-                    "there is no limit `{name}`; there are nodes, depth, steps and parameters"
+                    "there is no limit `{name}`; there are nodes, depth, steps, parameters and tensor"
                 )));
             }
         }

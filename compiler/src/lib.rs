@@ -5,7 +5,10 @@ pub mod bundle;
 pub mod check;
 pub mod compile;
 pub mod diag;
-#[allow(clippy::wildcard_enum_match_arm, reason = "a value or expression of any other kind is one case: the wrong one")]
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a value or expression of any other kind is one case: the wrong one"
+)]
 pub mod elaborate;
 pub mod fmt;
 pub mod ir;

@@ -36,7 +36,9 @@ pub struct Evaluating<'a> {
 /// `phg::run::interrupted` when `progress` stops it.
 pub fn evaluate(model: &Model, on: Evaluating<'_>) -> Result<Evaluation> {
     let table = &model.table;
-    let names = |t: &crate::data::table::ClassTable| t.classes.iter().map(|c| (c.name.clone(), c.void)).collect::<Vec<_>>();
+    let names = |t: &crate::data::table::ClassTable| {
+        t.classes.iter().map(|c| (c.name.clone(), c.void)).collect::<Vec<_>>()
+    };
     if names(table) != names(on.dataset.table()) {
         let message = format!(
             "the run was trained on the classes of `{}`, the dataset has those of `{}`",
@@ -72,10 +74,12 @@ pub fn evaluate(model: &Model, on: Evaluating<'_>) -> Result<Evaluation> {
             }
             At::Labels => {
                 let first = batch.full_labels.first().map(|labels| [labels.height, labels.width]);
-                let same = batch.full_labels.iter().all(|labels| Some([labels.height, labels.width]) == first);
+                let same =
+                    batch.full_labels.iter().all(|labels| Some([labels.height, labels.width]) == first);
                 if let (true, Some(size)) = (same, first) {
                     see(size);
-                    let truth: Vec<u8> = batch.full_labels.iter().flat_map(|labels| labels.data.iter().copied()).collect();
+                    let truth: Vec<u8> =
+                        batch.full_labels.iter().flat_map(|labels| labels.data.iter().copied()).collect();
                     confusion.add(&truth, &model.classify(bindings.images, size)?)?;
                 } else {
                     for (at, labels) in batch.full_labels.iter().enumerate() {

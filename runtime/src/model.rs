@@ -58,7 +58,9 @@ impl Model {
         let network = recompile(&contents.spec, &contents.parameters)?;
         let mut stored = contents.tensors;
         stored.extend(contents.ema.into_iter().flatten());
-        let mut model = Self::new(network, manifest.data.table.clone(), device, |plan| Bank::load(plan, &stored, device))?;
+        let mut model = Self::new(network, manifest.data.table.clone(), device, |plan| {
+            Bank::load(plan, &stored, device)
+        })?;
         model.checkpoint = loaded.name;
         model.notes = loaded.notes;
         Ok(model)
@@ -115,7 +117,8 @@ impl Model {
         let bindings = Bindings { images, labels: None, void: None, class_weights: None, step: 0, seed: 0 };
         let outputs = self.executor.run(&self.bank, &bindings)?;
         let first = outputs.predictions.into_iter().next();
-        let (_, scores) = first.ok_or_else(|| Error::new(codes::RUN_DAMAGED, Kind::Data, "the network has no prediction"))?;
+        let (_, scores) = first
+            .ok_or_else(|| Error::new(codes::RUN_DAMAGED, Kind::Data, "the network has no prediction"))?;
         Ok(match self.scores {
             Scores::Logits => scores,
             // The smallest normal number keeps the logarithm finite.

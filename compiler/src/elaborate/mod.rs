@@ -174,8 +174,13 @@ impl Elaborator<'_> {
         }
         if self.graph.outputs.is_empty() && !self.diags.has_errors() {
             self.diags.push(
-                Diag::new(&codes::OUTPUT_MISSING, "the network has no output", tree.span, "no `output` in this file")
-                    .help("name the result: `output segmentation = softmax(logits)`"),
+                Diag::new(
+                    &codes::OUTPUT_MISSING,
+                    "the network has no output",
+                    tree.span,
+                    "no `output` in this file",
+                )
+                .help("name the result: `output segmentation = softmax(logits)`"),
             );
         }
         self.finish(params, switches)
@@ -244,9 +249,10 @@ impl Elaborator<'_> {
             ast::Type::Shaped { dims, .. } => {
                 let Some(dims) = self.dims(dims) else { return self.bind(&input.name, Value::Poison) };
                 match dims.as_slice() {
-                    [_, channels, height, width] if channels.as_constant() == Some(3) => {
-                        (Fact::Map { channels: 3, height: height.clone(), width: width.clone() }, InputKind::Image)
-                    }
+                    [_, channels, height, width] if channels.as_constant() == Some(3) => (
+                        Fact::Map { channels: 3, height: height.clone(), width: width.clone() },
+                        InputKind::Image,
+                    ),
                     _ => return self.bad_input(input),
                 }
             }
@@ -309,7 +315,11 @@ impl Elaborator<'_> {
             return None;
         }
         if self.graph.len() >= self.limits.nodes {
-            self.stop(&codes::LIMIT_NODES, format!("the network has more than {} operations", self.limits.nodes), span);
+            self.stop(
+                &codes::LIMIT_NODES,
+                format!("the network has more than {} operations", self.limits.nodes),
+                span,
+            );
             return None;
         }
         let given: Vec<Operand> = operands
@@ -332,7 +342,9 @@ impl Elaborator<'_> {
         let path: Arc<str> = Arc::from(self.unique(name).as_ref());
         let params: Arc<str> = match (shared, &self.at.layer) {
             (Some(shared), _) => Arc::from(shared.as_ref()),
-            (None, Some((node, params))) => Arc::from(format!("{params}{}", path.get(node.len()..).unwrap_or(""))),
+            (None, Some((node, params))) => {
+                Arc::from(format!("{params}{}", path.get(node.len()..).unwrap_or("")))
+            }
             (None, None) => Arc::clone(&path),
         };
         let inputs: Vec<Fact> = given.into_iter().map(|operand| operand.fact).collect();
@@ -350,7 +362,9 @@ impl Elaborator<'_> {
         let wires: Vec<Wire> = operands.iter().map(|flow| flow.wire).collect();
         let results = facts.len();
         let id: NodeId = self.graph.add(node, &wires, facts);
-        Some((0..results).map(|port| Flow { wire: Wire { node: id, port: port as u8 }, made: span }).collect())
+        Some(
+            (0..results).map(|port| Flow { wire: Wire { node: id, port: port as u8 }, made: span }).collect(),
+        )
     }
 
     /// Counts a node's parameters; a layer called again must need the same ones.
@@ -362,9 +376,8 @@ impl Elaborator<'_> {
             if *known == weights {
                 return true;
             }
-            let shapes = |list: &[WeightDecl]| {
-                list.first().map(|w| format!("{:?}", w.shape)).unwrap_or_default()
-            };
+            let shapes =
+                |list: &[WeightDecl]| list.first().map(|w| format!("{:?}", w.shape)).unwrap_or_default();
             let diag = Diag::new(
                 &codes::BLOCK_SHARED,
                 format!("the layer's weights `{params}` have the shape {} elsewhere", shapes(known)),
@@ -383,7 +396,11 @@ impl Elaborator<'_> {
                 Some(total) if total <= self.limits.parameters => self.parameters = total,
                 _ => {
                     let limit = self.limits.parameters;
-                    self.stop(&codes::LIMIT_PARAMETERS, format!("the network has more than {limit} parameters"), span);
+                    self.stop(
+                        &codes::LIMIT_PARAMETERS,
+                        format!("the network has more than {limit} parameters"),
+                        span,
+                    );
                     return false;
                 }
             }
@@ -433,7 +450,11 @@ impl Elaborator<'_> {
     /// Adds a diagnostic with the calls that led here.
     fn report(&mut self, mut diag: Diag) {
         if diag.trace.is_empty() {
-            diag.trace = Origin { span: diag.span().unwrap_or(Span { file: crate::source::FileId(0), start: 0, end: 0 }), via: self.via.clone() }.trace();
+            diag.trace = Origin {
+                span: diag.span().unwrap_or(Span { file: crate::source::FileId(0), start: 0, end: 0 }),
+                via: self.via.clone(),
+            }
+            .trace();
         }
         self.diags.push(diag);
     }

@@ -105,7 +105,9 @@ fn colour(section: &str, training: bool) -> &'static str {
 /// For Graphviz: a box for each section, a node for each operation.
 pub fn dot(graph: &Graph) -> String {
     let view = view(graph);
-    let mut out = String::from("digraph network {\n  rankdir=TB;\n  node [shape=box, style=filled, fontname=\"sans-serif\", fontsize=10];\n");
+    let mut out = String::from(
+        "digraph network {\n  rankdir=TB;\n  node [shape=box, style=filled, fontname=\"sans-serif\", fontsize=10];\n",
+    );
     for (at, (section, nodes)) in sections(&view).into_iter().enumerate() {
         if !section.is_empty() {
             let _ = writeln!(out, "  subgraph cluster_{at} {{\n  label={section:?};");
@@ -114,7 +116,11 @@ pub fn dot(graph: &Graph) -> String {
             let facts = node.facts.join(" ");
             let label = format!("{} {}\\n{}", node.op, node.parameters, facts).replace('"', "'");
             let fill = colour(&node.section, node.training);
-            let _ = writeln!(out, "  {:?} [label=\"{label}\", fillcolor=\"{fill}\", tooltip={:?}];", node.path, node.path);
+            let _ = writeln!(
+                out,
+                "  {:?} [label=\"{label}\", fillcolor=\"{fill}\", tooltip={:?}];",
+                node.path, node.path
+            );
         }
         if !section.is_empty() {
             out.push_str("  }\n");
@@ -127,7 +133,11 @@ pub fn dot(graph: &Graph) -> String {
     }
     for output in &view.outputs {
         let from = output.node.split('#').next().unwrap_or(&output.node).to_owned();
-        let _ = writeln!(out, "  {:?} [shape=ellipse, fillcolor=white];\n  {from:?} -> {:?};", output.name, output.name);
+        let _ = writeln!(
+            out,
+            "  {:?} [shape=ellipse, fillcolor=white];\n  {from:?} -> {:?};",
+            output.name, output.name
+        );
     }
     out.push_str("}\n");
     out
@@ -136,7 +146,8 @@ pub fn dot(graph: &Graph) -> String {
 /// For Mermaid.
 pub fn mermaid(graph: &Graph) -> String {
     let view = view(graph);
-    let ids: BTreeMap<&str, usize> = view.nodes.iter().enumerate().map(|(at, node)| (node.path.as_str(), at)).collect();
+    let ids: BTreeMap<&str, usize> =
+        view.nodes.iter().enumerate().map(|(at, node)| (node.path.as_str(), at)).collect();
     let mut out = String::from("flowchart TD\n");
     for (section, nodes) in sections(&view) {
         if !section.is_empty() {

@@ -99,7 +99,12 @@ impl Infer<'_> {
     ///
     /// # Errors
     /// `phg::shape::mismatch` when they differ for every input.
-    pub fn equal(&mut self, axis: &str, (a, first): (&Dim, usize), (b, second): (&Dim, usize)) -> Result<(), Diag> {
+    pub fn equal(
+        &mut self,
+        axis: &str,
+        (a, first): (&Dim, usize),
+        (b, second): (&Dim, usize),
+    ) -> Result<(), Diag> {
         if a == b {
             return Ok(());
         }
@@ -187,7 +192,9 @@ impl Infer<'_> {
     /// `phg::type::operand` for labels, indices, distributions and losses.
     pub fn elementwise(&self, at: usize) -> Result<Fact, Diag> {
         match self.fact(at) {
-            fact @ (Fact::Map { .. } | Fact::Vector { .. } | Fact::Tensor { .. } | Fact::Scalar) => Ok(fact.clone()),
+            fact @ (Fact::Map { .. } | Fact::Vector { .. } | Fact::Tensor { .. } | Fact::Scalar) => {
+                Ok(fact.clone())
+            }
             Fact::Indices { .. }
             | Fact::Labels { .. }
             | Fact::Gaussian { .. }

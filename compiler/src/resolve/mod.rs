@@ -9,8 +9,8 @@ pub mod std_specs;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use names::check as check_names;
 pub(crate) use names::TYPES;
+pub use names::check as check_names;
 
 use crate::ast::{self, Change, ItemKind};
 use crate::diag::{Diag, Diags, codes, did_you_mean};
@@ -108,7 +108,11 @@ impl Loader<'_> {
                 self.program.doc.clone_from(&tree.doc);
             }
             let extend = tree.items.iter().find_map(|item| {
-                if let ItemKind::Extend(extend) = &item.kind { Some((extend.clone(), item.span)) } else { None }
+                if let ItemKind::Extend(extend) = &item.kind {
+                    Some((extend.clone(), item.span))
+                } else {
+                    None
+                }
             });
             let Some((extend, span)) = extend else {
                 self.module(name, file, tree, 0);
@@ -116,9 +120,14 @@ impl Loader<'_> {
             };
             if let Some(other) = tree.items.iter().find(|item| item.span != span) {
                 self.diags.push(
-                    Diag::new(&codes::IMPORT_EXTEND, "an `extend` is a whole file", other.span, "this stands beside it")
-                        .because(span, "the spec is another one with changes")
-                        .help("move it into the spec that is extended, or make it a change inside the braces"),
+                    Diag::new(
+                        &codes::IMPORT_EXTEND,
+                        "an `extend` is a whole file",
+                        other.span,
+                        "this stands beside it",
+                    )
+                    .because(span, "the spec is another one with changes")
+                    .help("move it into the spec that is extended, or make it a change inside the braces"),
                 );
             }
             changes.push(extend.changes);
@@ -198,7 +207,8 @@ impl Loader<'_> {
         for item in &tree.items {
             match &item.kind {
                 ItemKind::Block(block) => {
-                    let found = BlockRef { module: index, block: Arc::new(block.clone()), span: block.name.span };
+                    let found =
+                        BlockRef { module: index, block: Arc::new(block.clone()), span: block.name.span };
                     self.define(&mut blocks, &block.name, found);
                 }
                 ItemKind::Use(import) => self.import(&name, import, &mut blocks, depth),
@@ -222,15 +232,26 @@ impl Loader<'_> {
     fn define(&mut self, blocks: &mut BTreeMap<String, BlockRef>, name: &ast::Ident, found: BlockRef) {
         if let Some(other) = blocks.get(&name.node) {
             self.diags.push(
-                Diag::new(&codes::NAME_DUPLICATE, format!("`{}` is defined twice", name.node), name.span, "here again")
-                    .because(other.span, "first defined here"),
+                Diag::new(
+                    &codes::NAME_DUPLICATE,
+                    format!("`{}` is defined twice", name.node),
+                    name.span,
+                    "here again",
+                )
+                .because(other.span, "first defined here"),
             );
             return;
         }
         blocks.insert(name.node.clone(), found);
     }
 
-    fn import(&mut self, from: &str, import: &ast::Use, blocks: &mut BTreeMap<String, BlockRef>, depth: usize) {
+    fn import(
+        &mut self,
+        from: &str,
+        import: &ast::Use,
+        blocks: &mut BTreeMap<String, BlockRef>,
+        depth: usize,
+    ) {
         let span = import.from.span;
         let (name, text) = match &import.from.node {
             ast::Module::Std(name) => match std_specs::text(name) {
@@ -288,8 +309,12 @@ impl Loader<'_> {
             match found {
                 Some(found) => self.define(blocks, here.as_ref().unwrap_or(there), found),
                 None => {
-                    let known: Vec<String> =
-                        self.program.modules.get(module).map(|m| m.blocks.keys().cloned().collect()).unwrap_or_default();
+                    let known: Vec<String> = self
+                        .program
+                        .modules
+                        .get(module)
+                        .map(|m| m.blocks.keys().cloned().collect())
+                        .unwrap_or_default();
                     self.diags.push(
                         Diag::new(
                             &codes::IMPORT_UNKNOWN,
@@ -305,6 +330,11 @@ impl Loader<'_> {
     }
 
     fn missing(&mut self, path: &str, why: &str, span: Span) {
-        self.diags.push(Diag::new(&codes::IMPORT_MISSING, format!("`{path}` cannot be read: {why}"), span, "named here"));
+        self.diags.push(Diag::new(
+            &codes::IMPORT_MISSING,
+            format!("`{path}` cannot be read: {why}"),
+            span,
+            "named here",
+        ));
     }
 }

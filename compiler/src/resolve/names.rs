@@ -78,7 +78,12 @@ impl<'a> Checker<'a, '_> {
                 ItemKind::Input(input) => {
                     self.ty(&input.ty);
                     let labels = matches!(input.ty.node, Type::Class { .. });
-                    self.bind(&input.name, if labels { Kind::Labels } else { Kind::Value }, None, Unused::Fine);
+                    self.bind(
+                        &input.name,
+                        if labels { Kind::Labels } else { Kind::Value },
+                        None,
+                        Unused::Fine,
+                    );
                 }
                 ItemKind::Section(section) => self.section(section),
                 ItemKind::Statement(statement) => self.statement(statement, &[]),
@@ -98,7 +103,11 @@ impl<'a> Checker<'a, '_> {
                     self.guard_binding(id, output.guard.as_ref());
                 }
                 ItemKind::Loss(loss) => self.loss(loss),
-                ItemKind::Use(_) | ItemKind::Extend(_) | ItemKind::Param(_) | ItemKind::Block(_) | ItemKind::Train(_) => {}
+                ItemKind::Use(_)
+                | ItemKind::Extend(_)
+                | ItemKind::Param(_)
+                | ItemKind::Block(_)
+                | ItemKind::Train(_) => {}
             }
         }
         for item in &root.ast.items {
@@ -121,7 +130,14 @@ impl<'a> Checker<'a, '_> {
         self.table.push();
         for name in ["N", "H", "W"] {
             let kind = Kind::Value;
-            self.table.insert(Bound { name, span: None, kind, guards: Vec::new(), used: true, unused: Unused::Fine });
+            self.table.insert(Bound {
+                name,
+                span: None,
+                kind,
+                guards: Vec::new(),
+                used: true,
+                unused: Unused::Fine,
+            });
         }
     }
 
@@ -162,7 +178,13 @@ impl<'a> Checker<'a, '_> {
         }
     }
 
-    fn pattern(&mut self, pattern: &'a Spanned<Pattern>, guard: Option<&'a Expr>, results: &[&str], unused: Unused) {
+    fn pattern(
+        &mut self,
+        pattern: &'a Spanned<Pattern>,
+        guard: Option<&'a Expr>,
+        results: &[&str],
+        unused: Unused,
+    ) {
         let unused_of = |name: &str| if results.contains(&name) { Unused::Fine } else { unused };
         match &pattern.node {
             Pattern::Name(name) => self.bind_at(name, pattern.span, Kind::Value, guard, unused_of(name)),
@@ -178,22 +200,41 @@ impl<'a> Checker<'a, '_> {
         self.bind_at(&name.node, name.span, kind, guard, unused);
     }
 
-    fn bind_at(&mut self, name: &'a str, span: Span, kind: Kind<'a>, guard: Option<&'a Expr>, unused: Unused) {
+    fn bind_at(
+        &mut self,
+        name: &'a str,
+        span: Span,
+        kind: Kind<'a>,
+        guard: Option<&'a Expr>,
+        unused: Unused,
+    ) {
         self.twice(name, Some(span));
         let unused = if name.starts_with('_') { Unused::Fine } else { unused };
-        let id = self.table.insert(Bound { name, span: Some(span), kind, guards: Vec::new(), used: false, unused });
+        let id = self.table.insert(Bound {
+            name,
+            span: Some(span),
+            kind,
+            guards: Vec::new(),
+            used: false,
+            unused,
+        });
         self.guard_binding(id, guard);
     }
 
     /// Reports a name that the innermost frame has already.
     fn twice(&mut self, name: &str, span: Option<Span>) {
-        let (Some(earlier), Some(span)) = (self.table.innermost(name).map(|bound| bound.span), span) else { return };
-        let diag = Diag::new(&codes::NAME_DUPLICATE, format!("`{name}` is bound twice"), span, "bound here again");
+        let (Some(earlier), Some(span)) = (self.table.innermost(name).map(|bound| bound.span), span) else {
+            return;
+        };
+        let diag =
+            Diag::new(&codes::NAME_DUPLICATE, format!("`{name}` is bound twice"), span, "bound here again");
         self.report(match earlier {
             Some(first) => diag
                 .because(first, "first bound here")
                 .help(format!("rename one of them, for example `{name}2`")),
-            None => diag.help(format!("`N`, `H` and `W` are the sizes of the input; take another name than `{name}`")),
+            None => diag.help(format!(
+                "`N`, `H` and `W` are the sizes of the input; take another name than `{name}`"
+            )),
         });
     }
 
@@ -326,7 +367,8 @@ impl<'a> Checker<'a, '_> {
     /// The right side of `==`: a bare word beside a parameter of an enumeration is one of its variants.
     fn compared(&mut self, left: &'a Expr, right: &'a Expr) {
         if let (ExprKind::Name(param), ExprKind::Name(word)) = (left.kind.as_ref(), right.kind.as_ref())
-            && let Some(Kind::Choice(variants)) = self.table.find(param).and_then(|id| self.table.get(id)).map(|b| &b.kind)
+            && let Some(Kind::Choice(variants)) =
+                self.table.find(param).and_then(|id| self.table.get(id)).map(|b| &b.kind)
             && self.table.find(word).is_none()
         {
             let variants: Vec<&str> = variants.iter().map(|variant| variant.node.as_str()).collect();
@@ -394,7 +436,9 @@ impl<'a> Checker<'a, '_> {
                 "read outside `loss`",
             )
             .help(format!("only `loss` may read what `{name}` makes")),
-            (Kind::Labels | Kind::Section { .. } | Kind::Value | Kind::Choice(_) | Kind::Layer, None) => return true,
+            (Kind::Labels | Kind::Section { .. } | Kind::Value | Kind::Choice(_) | Kind::Layer, None) => {
+                return true;
+            }
         };
         self.report(diag);
         false
@@ -417,7 +461,9 @@ impl<'a> Checker<'a, '_> {
                 known.sort_unstable();
                 let help = did_you_mean(&field.node, known);
                 let message = format!("`{name}` has no `{}`", field.node);
-                self.report(Diag::new(&codes::NAME_FIELD, message, field.span, "not bound there").maybe_help(help));
+                self.report(
+                    Diag::new(&codes::NAME_FIELD, message, field.span, "not bound there").maybe_help(help),
+                );
             }
         }
     }
@@ -443,9 +489,11 @@ impl<'a> Checker<'a, '_> {
         if known.contains(&name) {
             return;
         }
-        let help = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| format!("types are {}", known.join(", ")));
+        let help = did_you_mean(name, known.iter().copied())
+            .unwrap_or_else(|| format!("types are {}", known.join(", ")));
         self.report(
-            Diag::new(&codes::NAME_UNKNOWN, format!("there is no type `{name}` here"), span, "not a type").help(help),
+            Diag::new(&codes::NAME_UNKNOWN, format!("there is no type `{name}` here"), span, "not a type")
+                .help(help),
         );
     }
 
@@ -456,7 +504,8 @@ impl<'a> Checker<'a, '_> {
 
 /// Types of parameters, block inputs and results.
 pub(crate) const TYPES: &[&str] = &[
-    "int", "float", "bool", "map", "vector", "tensor", "indices", "labels", "gaussian", "mixture", "scalar", "loss",
+    "int", "float", "bool", "map", "vector", "tensor", "indices", "labels", "gaussian", "mixture", "scalar",
+    "loss",
 ];
 /// Types with sizes in brackets.
 const SHAPED: &[&str] = &["float", "map", "vector", "tensor", "indices"];

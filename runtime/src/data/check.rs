@@ -99,7 +99,8 @@ impl fmt::Display for Report {
     /// Counts and findings for people, a paragraph for each split.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for split in self.splits.iter().filter(|split| split.pairs > 0) {
-            let sizes: Vec<String> = split.sizes.iter().map(|(size, count)| format!("{size} ({count})")).collect();
+            let sizes: Vec<String> =
+                split.sizes.iter().map(|(size, count)| format!("{size} ({count})")).collect();
             writeln!(
                 f,
                 "{} {}: {} of {} pairs can be used; {}",
@@ -120,7 +121,11 @@ impl fmt::Display for Report {
                 writeln!(f, "  warning: {}; {}", warning.message, warning.help)?;
             }
             for class in &split.classes {
-                writeln!(f, "  {:>3} {:<24} {:>7.3} % in {} images", class.id, class.name, class.percent, class.images)?;
+                writeln!(
+                    f,
+                    "  {:>3} {:<24} {:>7.3} % in {} images",
+                    class.id, class.name, class.percent, class.images
+                )?;
             }
         }
         Ok(())

@@ -57,16 +57,19 @@ impl ClassTable {
     /// one class is void, or a raw value names a class that is not there.
     pub fn parse(text: &str, place: &str) -> Result<Self> {
         let bad = |message: String| Error::new(codes::DATA_TABLE, Kind::Data, message).at(place);
-        let mut table: Self = toml::from_str(text)
-            .map_err(|e| bad(format!("class table does not parse: {}", e.message())))?;
+        let mut table: Self =
+            toml::from_str(text).map_err(|e| bad(format!("class table does not parse: {}", e.message())))?;
         table.classes.sort_by_key(|class| class.id);
         if table.classes.is_empty() || table.classes.len() > 255 {
             return Err(bad(format!("a table has 1 to 255 classes, not {}", table.classes.len())));
         }
         for (at, class) in table.classes.iter().enumerate() {
             if usize::from(class.id) != at {
-                return Err(bad(format!("class ids run from 0 without gaps; `{}` has {}", class.name, class.id))
-                    .help(format!("give `{}` the id {at}", class.name)));
+                return Err(bad(format!(
+                    "class ids run from 0 without gaps; `{}` has {}",
+                    class.name, class.id
+                ))
+                .help(format!("give `{}` the id {at}", class.name)));
             }
             if table.classes[..at].iter().any(|other| other.name == class.name) {
                 return Err(bad(format!("class `{}` stands twice", class.name)));

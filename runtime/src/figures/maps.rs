@@ -66,7 +66,8 @@ pub fn write_ids(path: &Path, labels: &LabelMap) -> Result<()> {
 
 fn encode(path: &Path, data: &[u8], width: usize, height: usize, colour: ExtendedColorType) -> Result<()> {
     let failed = |why: String| {
-        Error::new(codes::RUN_WRITE, Kind::Data, format!("the picture cannot be written: {why}")).at(path.display())
+        Error::new(codes::RUN_WRITE, Kind::Data, format!("the picture cannot be written: {why}"))
+            .at(path.display())
     };
     let mut bytes = Vec::new();
     PngEncoder::new(&mut bytes)

@@ -159,8 +159,10 @@ impl Fit {
                 job.dataset.name(),
                 table.len()
             );
-            return Err(Error::new(codes::DATA_TABLE, Kind::Data, message)
-                .help(format!("train with `--set classes={}`, or give the spec that many classes", table.len())));
+            return Err(Error::new(codes::DATA_TABLE, Kind::Data, message).help(format!(
+                "train with `--set classes={}`, or give the spec that many classes",
+                table.len()
+            )));
         }
         let plan = job.network.plan(Mode::Train);
         let seed = job.manifest.seed;
@@ -179,7 +181,9 @@ impl Fit {
             augment: augment(&training.augment),
             keep_full_labels: false,
         };
-        let feed = Feed::new(Arc::clone(&job.dataset), Split::Train, preparation)?.keeping(job.cache).on_bad(job.on_bad);
+        let feed = Feed::new(Arc::clone(&job.dataset), Split::Train, preparation)?
+            .keeping(job.cache)
+            .on_bad(job.on_bad);
         let needs_weights = plan.steps.iter().any(|step| {
             matches!(&step.instr, Instr::CrossEntropy(c)
                 if matches!(c.weights, ClassWeights::MedianFrequency | ClassWeights::InverseLog))
@@ -302,7 +306,9 @@ impl Fit {
         let mut batches = Vec::with_capacity(accumulate as usize);
         let mut images = 0;
         for part in 0..accumulate {
-            let batch = loader.next().ok_or_else(|| Error::new(codes::DATA_WORKER, Kind::Data, "no batch came"))??;
+            let batch = loader
+                .next()
+                .ok_or_else(|| Error::new(codes::DATA_WORKER, Kind::Data, "no batch came"))??;
             images += batch.n;
             batches.push(self.bindings(batch, step * accumulate + part)?);
         }
@@ -452,7 +458,11 @@ impl Fit {
             let path = self.folder.path().to_path_buf();
             let best = self.state.progress.best.filter(|best| best.step != self.state.step);
             if let (Some(_), Ok(loaded)) = (best, self.folder.checkpoints().load(Which::Best)) {
-                watch.note(&format!("the best checkpoint is {}: `phgc eval {} --checkpoint best`", loaded.name, path.display()));
+                watch.note(&format!(
+                    "the best checkpoint is {}: `phgc eval {} --checkpoint best`",
+                    loaded.name,
+                    path.display()
+                ));
             }
         }
         let report = Report {
@@ -480,7 +490,8 @@ impl Fit {
         let model = self.model()?;
         let folder = self.folder.path().join("pictures");
         std::fs::create_dir_all(&folder).map_err(|error| {
-            Error::new(codes::RUN_WRITE, Kind::Training, format!("the folder cannot be made: {error}")).at(folder.display())
+            Error::new(codes::RUN_WRITE, Kind::Training, format!("the folder cannot be made: {error}"))
+                .at(folder.display())
         })?;
         let step = (dataset.len(Split::Val) / count).max(1);
         for at in (0..count).map(|at| at * step) {
@@ -489,7 +500,10 @@ impl Fit {
             let truth = maps::colour(&sample.labels, dataset.table());
             let said = maps::colour(&prediction, dataset.table());
             let picture = maps::beside(&[&sample.image, &truth, &said]);
-            maps::write(&folder.join(format!("{}.png", dataset.id(Split::Val, at).replace('/', "-"))), &picture)?;
+            maps::write(
+                &folder.join(format!("{}.png", dataset.id(Split::Val, at).replace('/', "-"))),
+                &picture,
+            )?;
         }
         Ok(Some(folder))
     }
@@ -531,7 +545,12 @@ fn schedule(training: &phg_compiler::settings::Training, total: Option<u64>) -> 
             gamma: widen(*factor),
         },
     };
-    Schedule { base: widen(base), decay, total: steps, warmup: training.schedule.warmup.min(steps.max(training.schedule.warmup)) }
+    Schedule {
+        base: widen(base),
+        decay,
+        total: steps,
+        warmup: training.schedule.warmup.min(steps.max(training.schedule.warmup)),
+    }
 }
 
 /// The decimal number that was written, where a plain cast would give its nearest single-precision neighbour.
