@@ -37,10 +37,12 @@ pub(crate) struct Compiled {
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| {
         let code = phg_compiler::diag::codes::IMPORT_MISSING.id;
-        let why = match error.kind() {
-            std::io::ErrorKind::NotFound => "there is no such spec".to_owned(),
-            std::io::ErrorKind::InvalidData => "the spec is not UTF-8 text".to_owned(),
-            _ => format!("the spec cannot be read: {error}"),
+        let why = if error.kind() == std::io::ErrorKind::NotFound {
+            "there is no such spec".to_owned()
+        } else if error.kind() == std::io::ErrorKind::InvalidData {
+            "the spec is not UTF-8 text".to_owned()
+        } else {
+            format!("the spec cannot be read: {error}")
         };
         Error::new(code, Kind::Usage, why)
             .at(path.display())

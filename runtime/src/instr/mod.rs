@@ -1,6 +1,6 @@
 //! Executes one instruction: a file for each family.
 //!
-//! Comes in: a step, its operands, and the run's [`Context`]. Goes out: the step's results, and new running
+//! Comes in: a step, its operands, and the run's context. Goes out: the step's results, and new running
 //! statistics where a batch norm trains. Guaranteed: every instruction is handled here or does not compile;
 //! everything differentiates; an operand of the wrong rank or type is an error.
 

@@ -91,7 +91,7 @@ fn a_run_resumes_bit_for_bit() {
 fn equal_micro_batches_are_one_batch() {
     let (mut one, mut two) = (Fixture::new(1), Fixture::new(1));
     let batch = batch(0, 2, 12, 12);
-    let a = one.try_step(&[batch.clone()], None).unwrap();
+    let a = one.try_step(std::slice::from_ref(&batch), None).unwrap();
     let b = two.try_step(&[batch.clone(), batch], None).unwrap();
     assert_eq!(a.terms, b.terms);
     assert!((a.gradient_norm - b.gradient_norm).abs() < 1e-6 * a.gradient_norm);
