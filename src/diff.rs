@@ -43,7 +43,12 @@ pub(crate) fn run(args: &Diff) -> Outcome {
         .iter()
         .filter_map(|(path, old)| {
             let new = b.nodes.get(path)?;
-            (old != new).then(|| (path, line(old), line(new)))
+            if line(old) != line(new) {
+                return Some((path, line(old), line(new)));
+            }
+            // The same operation on other operands.
+            let reads = |node: &NodeView| format!("reads {}", node.operands.join(", "));
+            (old.operands != new.operands).then(|| (path, reads(old), reads(new)))
         })
         .collect();
     let mut params: Vec<(&String, Option<&String>, Option<&String>)> = Vec::new();
