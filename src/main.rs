@@ -28,6 +28,7 @@ use failure::Failure;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let format = format_of(&cli.command);
+    signals::watch_pipes(matches!(cli.command, Command::Train(_)));
     let result = match cli.command {
         Command::Check(args) => check::run(&args),
         Command::Fmt(args) => fmt::run(&args),

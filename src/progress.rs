@@ -1,6 +1,6 @@
 //! Progress of a training: a bar on a terminal, plain lines elsewhere.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -46,7 +46,8 @@ impl Progress {
         match &self.bar {
             Some(bar) => bar.println(text),
             None if self.quiet => {}
-            None => eprintln!("{text}"),
+            // A closed pipe must not end a training.
+            None => drop(writeln!(std::io::stderr(), "{text}")),
         }
     }
 

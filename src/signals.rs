@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use phg_runtime::error::{Error, Kind};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGPIPE, SIGTERM};
 
 use crate::failure::Failure;
 
@@ -24,4 +24,12 @@ pub(crate) fn watch() -> Result<Arc<AtomicBool>, Failure> {
             })?;
     }
     Ok(flag)
+}
+
+/// Lets a closed pipe (`phgc ... | head`) end the program quietly, as it ends others. A training goes on: its
+/// output is worth less than its work.
+pub(crate) fn watch_pipes(training: bool) {
+    // Without the handler a write to a closed pipe is an error that `println!` panics over.
+    let ends = Arc::new(AtomicBool::new(!training));
+    let _ = signal_hook::flag::register_conditional_default(SIGPIPE, ends);
 }
