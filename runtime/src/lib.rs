@@ -14,6 +14,7 @@ pub mod host;
 pub mod instr;
 pub mod metrics;
 pub mod model;
+mod native;
 pub mod optim;
 pub mod random;
 pub mod run;

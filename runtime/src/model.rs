@@ -132,7 +132,7 @@ impl Model {
     /// # Errors
     /// As [`Model::scores`], and of a device that fails.
     pub fn classify(&self, images: Tensor<4>, size: [usize; 2]) -> Result<Vec<u8>> {
-        let scores = resize(self.scores(images)?, ResizeMode::Bilinear, size);
+        let scores = resize(self.scores(images)?, ResizeMode::Bilinear, size)?;
         let [n, channels, rows, columns] = scores.dims();
         let host = crate::tensor::Value::from(scores).to_host()?;
         let void = if self.predict_void { None } else { self.table.void().map(usize::from) };

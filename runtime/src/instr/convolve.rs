@@ -1,28 +1,64 @@
 //! Convolutions and transposed convolutions of `[n, c, h, w]`.
 
-use burn::tensor::Tensor;
 use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 use phg_compiler::plan::instr::{Convolve, ConvolveTransposed};
+use phg_kernels::Window;
 
 use super::{Context, unary};
 use crate::error::Result;
+use crate::native;
 use crate::tensor::Value;
 
 /// Cross-correlation, with bias and activation where the instruction has them.
-pub(super) fn convolve(instr: &Convolve, x: Tensor<4>, context: &Context<'_>) -> Result<Value> {
-    let weight = context.weight(instr.weight)?.f4()?;
-    let options = ConvOptions::new(instr.stride, instr.padding, instr.dilation, instr.groups);
-    let y = conv2d(x, weight, context.optional(instr.bias)?, options).into();
+pub(super) fn convolve(instr: &Convolve, x: Value, context: &Context<'_>) -> Result<Value> {
+    let weight = context.weight(instr.weight)?;
+    let bias = instr.bias.map(|bias| context.weight(bias)).transpose()?;
+    let window = Window {
+        kernel: instr.kernel,
+        stride: instr.stride,
+        padding: instr.padding,
+        dilation: instr.dilation,
+        groups: instr.groups,
+    };
+    let y = match native::convolve(&x, &weight, bias.as_ref(), window)? {
+        Some(y) => y,
+        None => {
+            let options = ConvOptions::new(instr.stride, instr.padding, instr.dilation, instr.groups);
+            conv2d(x.f4()?, weight.f4()?, bias.map(Value::f1).transpose()?, options)
+        }
+    };
     match instr.activation {
-        Some(activation) => unary::apply(activation, y),
-        None => Ok(y),
+        Some(activation) => unary::apply(activation, y.into()),
+        None => Ok(y.into()),
     }
 }
 
 /// The transposed convolution: the gradient of a convolution with respect to its operand.
-pub(super) fn transposed(instr: &ConvolveTransposed, x: Tensor<4>, context: &Context<'_>) -> Result<Value> {
-    let weight = context.weight(instr.weight)?.f4()?;
+pub(super) fn transposed(instr: &ConvolveTransposed, x: Value, context: &Context<'_>) -> Result<Value> {
+    let (weight, bias) = (context.weight(instr.weight)?, context.optional(instr.bias)?);
+    let window = Window {
+        kernel: instr.kernel,
+        stride: instr.stride,
+        padding: instr.padding,
+        dilation: instr.dilation,
+        groups: instr.groups,
+    };
+    let size: [usize; 4] = x.clone().f4()?.dims();
+    let to = [0, 1].map(|axis| {
+        let reach = instr.dilation[axis] * (instr.kernel[axis] - 1) + 1;
+        let whole =
+            size[2 + axis].saturating_sub(1) * instr.stride[axis] + reach + instr.output_padding[axis];
+        whole.saturating_sub(2 * instr.padding[axis])
+    });
+    // With an output padding of a whole stride, the convolution of the result has one row more than `x`.
+    let inverse = window.output(to) == size[2..];
+    if let Some(y) = inverse.then(|| native::transposed(&x, &weight, window, to)).transpose()?.flatten() {
+        return Ok(match bias {
+            Some(bias) => (y + bias.reshape([1, -1, 1, 1])).into(),
+            None => y.into(),
+        });
+    }
     let options = ConvTransposeOptions::new(
         instr.stride,
         instr.padding,
@@ -30,5 +66,5 @@ pub(super) fn transposed(instr: &ConvolveTransposed, x: Tensor<4>, context: &Con
         instr.dilation,
         instr.groups,
     );
-    Ok(conv_transpose2d(x, weight, context.optional(instr.bias)?, options).into())
+    Ok(conv_transpose2d(x.f4()?, weight.f4()?, bias, options).into())
 }

@@ -1,9 +1,9 @@
 //! Losses of class scores `[n, c, h, w]` against labels `[n, h, w]`.
 
-use burn::tensor::{Bool, Int, Tensor, TensorData, activation};
+use burn::tensor::{Bool, Int, Tensor, TensorData};
 use phg_compiler::plan::instr::{ClassWeights, CrossEntropy};
 
-use super::label;
+use super::{label, softmax};
 use crate::codes;
 use crate::error::{Error, Kind, Result};
 use crate::exec::Bindings;
@@ -33,7 +33,7 @@ pub(super) fn cross_entropy(
         None => counts.clone(),
     };
 
-    let log = log_softmax(logits);
+    let log = softmax::softmax(logits.into(), 1, true)?.f4()?;
     let picked = log.clone().gather(1, target).mul(pixel.clone()).sum();
     let smoothing = f64::from(instr.smoothing);
     let total = if smoothing > 0.0 {
@@ -50,14 +50,6 @@ pub(super) fn cross_entropy(
     // Without a pixel that counts the numerator is 0; 1 keeps the quotient 0 rather than not a number.
     let none = sum.clone().equal_scalar(0.0f32).float();
     Ok(total.neg() / (sum + none))
-}
-
-/// Logarithm of softmax over axis 1. The shift by the largest score carries no gradient: it cancels.
-fn log_softmax(logits: Tensor<4>) -> Tensor<4> {
-    let largest = logits.clone().inner().max_dim(1);
-    let shifted = logits - largest;
-    let sum = shifted.clone().exp().sum_dim(1).log();
-    shifted - sum
 }
 
 /// The weights of the classes; `None` for all 1.
@@ -84,12 +76,12 @@ fn weights_of(weights: &ClassWeights, classes: usize, bindings: &Bindings) -> Re
 
 /// `1 - mean over classes present of intersection / union` of softmax(logits) (Rahman and Wang 2016), where
 /// `union = pixels of the class + summed probability - intersection`; void takes no part. 1 when no pixel counts.
-pub(super) fn soft_iou(logits: Tensor<4>, labels: Tensor<3, Int>, void: Option<i64>) -> Tensor<1> {
+pub(super) fn soft_iou(logits: Tensor<4>, labels: Tensor<3, Int>, void: Option<i64>) -> Result<Tensor<1>> {
     let [n, classes, h, w] = logits.dims();
     let valid: Tensor<3, Bool> = label::valid(&labels, classes, void);
     let keep = valid.float().reshape([n, 1, h, w]);
     let truth = label::one_hot(labels, classes) * keep.clone();
-    let p = activation::softmax(logits, 1) * keep;
+    let p = softmax::softmax(logits.into(), 1, false)?.f4()? * keep;
 
     let per_class = |x: Tensor<4>| -> Tensor<1> {
         x.reshape([n, classes, h * w]).sum_dim(2).sum_dim(0).reshape([classes])
@@ -99,5 +91,5 @@ pub(super) fn soft_iou(logits: Tensor<4>, labels: Tensor<3, Int>, void: Option<i
     let union = count.clone() + per_class(p) - intersection.clone();
     let present = count.greater_scalar(0.0f32).float();
     let iou = intersection / union.clamp_min(1e-6f32) * present.clone();
-    (iou.sum() / present.sum().clamp_min(1.0f32)).neg().add_scalar(1.0f32)
+    Ok((iou.sum() / present.sum().clamp_min(1.0f32)).neg().add_scalar(1.0f32))
 }

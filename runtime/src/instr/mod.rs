@@ -90,8 +90,8 @@ pub(crate) fn apply(step: &Step, reads: Vec<Value>, context: &mut Context<'_>) -
     let mut reads = reads.into_iter();
     let mut next = || reads.next().ok_or_else(|| unfit("an operand is missing"));
     let result = match &step.instr {
-        Instr::Convolve(instr) => convolve::convolve(instr, next()?.f4()?, context)?,
-        Instr::ConvolveTransposed(instr) => convolve::transposed(instr, next()?.f4()?, context)?,
+        Instr::Convolve(instr) => convolve::convolve(instr, next()?, context)?,
+        Instr::ConvolveTransposed(instr) => convolve::transposed(instr, next()?, context)?,
         Instr::Linear { weight, bias } => linear::linear(next()?, *weight, *bias, context)?,
         Instr::Normalise(instr) => normalise::normalise(instr, next()?, context)?,
         Instr::Pool(instr) => return pool::pool(instr, next()?.f4()?),
@@ -101,7 +101,7 @@ pub(crate) fn apply(step: &Step, reads: Vec<Value>, context: &mut Context<'_>) -
         }
         Instr::Resize { mode, to: [rows, columns] } => {
             let to = [context.size(rows)?, context.size(columns)?];
-            resize::resize(next()?.f4()?, *mode, to).into()
+            resize::resize(next()?.f4()?, *mode, to)?.into()
         }
         Instr::Unary(unary) => unary::apply(*unary, next()?)?,
         Instr::Binary(binary) => binary::apply(*binary, next()?, next()?)?,
@@ -126,7 +126,7 @@ pub(crate) fn apply(step: &Step, reads: Vec<Value>, context: &mut Context<'_>) -
         Instr::CrossEntropy(instr) => {
             loss::cross_entropy(instr, next()?.f4()?, next()?.i3()?, context.bindings)?.into()
         }
-        Instr::SoftIou => loss::soft_iou(next()?.f4()?, next()?.i3()?, context.bindings.void).into(),
+        Instr::SoftIou => loss::soft_iou(next()?.f4()?, next()?.i3()?, context.bindings.void)?.into(),
         Instr::KlGaussian { standard, reduce } => {
             let q = divergence::Gaussian { mean: next()?.f2()?, log_variance: next()?.f2()? };
             let p = if *standard {

@@ -5,14 +5,20 @@ use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Int, Tensor, TensorData};
 use phg_compiler::plan::instr::ResizeMode;
 
+use crate::error::Result;
+use crate::native;
+
 /// Resizes to the given rows and columns; the same size is the identity.
-pub(crate) fn resize(x: Tensor<4>, mode: ResizeMode, to: [usize; 2]) -> Tensor<4> {
+pub(crate) fn resize(x: Tensor<4>, mode: ResizeMode, to: [usize; 2]) -> Result<Tensor<4>> {
     let [_, _, rows, columns] = x.dims();
     if [rows, columns] == to {
-        return x;
+        return Ok(x);
     }
-    match mode {
+    Ok(match mode {
         ResizeMode::Bilinear => {
+            if let Some(y) = native::bilinear(&x.clone().into(), to)? {
+                return Ok(y);
+            }
             // Burn's default is align_corners = true; the field's networks use false.
             let options = InterpolateOptions::new(InterpolateMode::Bilinear)
                 .with_align_corners(false)
@@ -24,7 +30,7 @@ pub(crate) fn resize(x: Tensor<4>, mode: ResizeMode, to: [usize; 2]) -> Tensor<4
             let device = x.device();
             x.select(2, nearest(rows, to[0], &device)).select(3, nearest(columns, to[1], &device))
         }
-    }
+    })
 }
 
 /// `floor(i * from / to)` for each `i` in `0..to`.
