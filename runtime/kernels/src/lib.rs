@@ -7,7 +7,9 @@
 
 pub mod convolve;
 mod depthwise;
+mod direct;
 mod matrix;
+mod planes;
 pub mod resize;
 pub mod softmax;
 mod unfold;

@@ -72,6 +72,10 @@ impl<'a> MatrixMut<'a> {
         })
     }
 
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
     pub(crate) fn row(&mut self, row: usize) -> &mut [f32] {
         assert!(row < self.rows, "row {row} of {}", self.rows);
         // SAFETY: the row's columns belong to this view, which is borrowed mutably for as long as the slice.
