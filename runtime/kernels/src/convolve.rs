@@ -16,7 +16,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::window::fills;
-use crate::{Shape, depthwise};
+use crate::{Shape, lanes};
 
 pub use forward::forward;
 pub use input::input_gradient;
@@ -53,7 +53,7 @@ pub fn bias_gradient(dy: &[f32], [n, o, rows, columns]: Shape) -> Vec<f32> {
     (0..o)
         .into_par_iter()
         .map(|channel| {
-            (0..n).map(|image| depthwise::sum(&dy[(image * o + channel) * positions..][..positions])).sum()
+            (0..n).map(|image| lanes::sum(&dy[(image * o + channel) * positions..][..positions])).sum()
         })
         .collect()
 }

@@ -5,34 +5,12 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
+use crate::lanes::sum_by;
 use crate::{Shape, Window};
 
 /// True for a convolution that this module computes.
 pub(crate) fn fits([_, part, _, _]: Shape, window: &Window) -> bool {
     part == 1 && window.groups > 1
-}
-
-/// Sums in lanes: the compiler may not reorder a plain sum of floats, which would leave it scalar.
-const LANES: usize = 16;
-
-#[inline(always)]
-fn lanes(mut f: impl FnMut(usize, usize) -> f32, len: usize) -> f32 {
-    let mut sums = [0.0_f32; LANES];
-    let whole = len - len % LANES;
-    for start in (0..whole).step_by(LANES) {
-        for (lane, sum) in sums.iter_mut().enumerate() {
-            *sum += f(start, lane);
-        }
-    }
-    for at in whole..len {
-        sums[at - whole] += f(whole, at - whole);
-    }
-    sums.iter().sum()
-}
-
-/// The sum of a run.
-pub(crate) fn sum(x: &[f32]) -> f32 {
-    Arch::new().dispatch(|| lanes(|start, lane| x[start + lane], x.len()))
 }
 
 /// Columns of a run that one tap reads.
@@ -146,7 +124,7 @@ pub(crate) fn weight_gradient(
                     dw[tap] += match window.stride[1] {
                         1 => {
                             let x = &x[from..from + len];
-                            lanes(|start, lane| x[start + lane] * dy[start + lane], len)
+                            sum_by(len, |at| x[at] * dy[at])
                         }
                         stride => x[from..].iter().step_by(stride).zip(dy).map(|(x, dy)| x * dy).sum(),
                     };

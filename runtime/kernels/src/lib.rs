@@ -8,8 +8,12 @@
 pub mod convolve;
 mod depthwise;
 mod direct;
+mod lanes;
+pub mod loss;
 mod matrix;
+pub mod normalise;
 mod planes;
+pub mod rectify;
 pub mod resize;
 pub mod softmax;
 mod unfold;

@@ -12,17 +12,18 @@ const WIDTH: usize = 256;
 /// `e^x` for `x <= 0`, within 2 units in the last place; zero where the result is below the smallest normal
 /// number. A polynomial, which vectorises; the standard library's is a call for each element.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
-    // x = (k + f) ln 2 with f in [-1/2, 1/2]; adding and subtracting 1.5 * 2^23 rounds to an integer.
+pub(crate) fn exp(x: f32) -> f32 {
+    // x = (k + f) ln 2 with f in [-1/2, 1/2]: adding 1.5 * 2^23 leaves the integer k in the last bits.
     const ROUND: f32 = 12_582_912.0;
-    let k = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    let k = rounded - ROUND;
     // ln 2 in two parts, so that the difference is exact.
     let r = (x - k * 0.693_359_4) - k * -2.121_944_4e-4;
     // The Taylor series of e^r for |r| <= ln(2) / 2, to where a term no longer counts.
     let series = 1.0
         + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0))))));
-    let power = f32::from_bits((((k as i32).max(-126) + 127) as u32) << 23);
-    if x < -87.0 { 0.0 } else { series * power }
+    let exponent = rounded.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127);
+    if x < -87.0 { 0.0 } else { series * f32::from_bits(exponent << 23) }
 }
 
 /// `e^x / sum(e^x)` over the channels of `x [n, c, h, w]`, or its logarithm, without overflow.

@@ -7,6 +7,7 @@ use super::{label, softmax};
 use crate::codes;
 use crate::error::{Error, Kind, Result};
 use crate::exec::Bindings;
+use crate::native;
 
 /// Weighted mean over the pixels that count of `-log softmax(logits)[label]`, smoothed as PyTorch does:
 /// `(1 - s) * w[label] * nll + s / c * sum over classes of w * nll`, over the sum of `w[label]`; 0 when no
@@ -19,12 +20,17 @@ pub(super) fn cross_entropy(
 ) -> Result<Tensor<1>> {
     let [n, classes, h, w] = logits.dims();
     let device = logits.device();
+    let weights = weights_of(&instr.weights, classes, bindings)?;
+    let all = weights.clone().unwrap_or_else(|| vec![1.0; classes]);
+    let scores = logits.clone().into();
+    if let Some(loss) = native::cross_entropy(&scores, &labels, bindings.void, all, instr.smoothing)? {
+        return Ok(loss);
+    }
     let valid = label::valid(&labels, classes, bindings.void);
     let target = labels.mask_fill(valid.clone().bool_not(), 0i64).reshape([n, 1, h, w]);
     let counts = valid.float().reshape([n, 1, h, w]);
 
-    let weights = weights_of(&instr.weights, classes, bindings)?
-        .map(|weights| Tensor::<1>::from_data(TensorData::new(weights, [classes]), &device));
+    let weights = weights.map(|weights| Tensor::<1>::from_data(TensorData::new(weights, [classes]), &device));
     let pixel = match &weights {
         Some(weights) => {
             counts.clone()
@@ -78,6 +84,9 @@ fn weights_of(weights: &ClassWeights, classes: usize, bindings: &Bindings) -> Re
 /// `union = pixels of the class + summed probability - intersection`; void takes no part. 1 when no pixel counts.
 pub(super) fn soft_iou(logits: Tensor<4>, labels: Tensor<3, Int>, void: Option<i64>) -> Result<Tensor<1>> {
     let [n, classes, h, w] = logits.dims();
+    if let Some(loss) = native::soft_iou(&logits.clone().into(), &labels, void)? {
+        return Ok(loss);
+    }
     let valid: Tensor<3, Bool> = label::valid(&labels, classes, void);
     let keep = valid.float().reshape([n, 1, h, w]);
     let truth = label::one_hot(labels, classes) * keep.clone();

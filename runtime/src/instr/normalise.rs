@@ -7,6 +7,7 @@ use phg_compiler::plan::instr::Normalise;
 use super::Context;
 use crate::codes;
 use crate::error::{Error, Kind, Result};
+use crate::native;
 use crate::tensor::{Value, unfit};
 
 /// Normalises each channel (axis 1): by the batch's statistics while training, by the running ones otherwise.
@@ -20,7 +21,10 @@ pub(super) fn normalise(instr: &Normalise, x: Value, context: &mut Context<'_>) 
     })
 }
 
-fn by_rank<const D: usize>(instr: &Normalise, x: Tensor<D>, context: &mut Context<'_>) -> Result<Tensor<D>> {
+fn by_rank<const D: usize>(instr: &Normalise, x: Tensor<D>, context: &mut Context<'_>) -> Result<Tensor<D>>
+where
+    Value: From<Tensor<D>>,
+{
     let (scale, offset) = (context.vector(instr.scale)?, context.vector(instr.offset)?);
     let (mean, variance) = (context.vector(instr.mean)?, context.vector(instr.variance)?);
     let epsilon = f64::from(instr.epsilon);
@@ -35,12 +39,20 @@ fn by_rank<const D: usize>(instr: &Normalise, x: Tensor<D>, context: &mut Contex
             .at(context.path)
             .help("train with a larger batch (`batch = 2` or more) or larger images (`--size`)"));
     }
-    let batch = batch_norm_train(x, scale, offset, epsilon);
+    let (scale, offset) = (Value::F1(scale), Value::F1(offset));
+    let (y, batch_mean, batch_variance) =
+        match native::normalise(&x.clone().into(), &scale, &offset, instr.epsilon)? {
+            Some(batch) => (batch.y, batch.mean, batch.variance),
+            None => {
+                let batch = batch_norm_train(x, scale.f1()?, offset.f1()?, epsilon);
+                (batch.output, batch.mean.inner(), batch.variance.inner())
+            }
+        };
     // The running variance is unbiased (count - 1), although the batch was normalised by the biased one.
-    let unbiased = batch.variance.inner().mul_scalar(count as f64 / (count - 1) as f64);
+    let unbiased = batch_variance.mul_scalar(count as f64 / (count - 1) as f64);
     let m = f64::from(instr.momentum);
     let blend = |old: Tensor<1>, new: Tensor<1>| old.inner().mul_scalar(1.0 - m) + new.mul_scalar(m);
-    context.statistics.push((instr.mean, blend(mean, batch.mean.inner())));
+    context.statistics.push((instr.mean, blend(mean, batch_mean)));
     context.statistics.push((instr.variance, blend(variance, unbiased)));
-    Ok(batch.output)
+    Ok(y)
 }

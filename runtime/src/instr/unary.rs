@@ -4,10 +4,16 @@ use burn::tensor::{Tensor, activation};
 use phg_compiler::plan::instr::Unary;
 
 use crate::error::Result;
+use crate::native;
 use crate::tensor::{Value, each_float};
 
 /// Applies `unary` to floats of any rank.
 pub(super) fn apply(unary: Unary, x: Value) -> Result<Value> {
+    if unary == Unary::Relu
+        && let Some(y) = native::rectify(&x)?
+    {
+        return Ok(y);
+    }
     Ok(each_float!(x, "an elementwise function", x => by_rank(unary, x).into()))
 }
 

@@ -36,7 +36,7 @@ impl Convolution {
 impl Kernel<2> for Convolution {
     const READS: [bool; 2] = [true, true];
 
-    fn forward(&self, [x, weight]: [View<'_>; 2]) -> (Vec<f32>, Vec<usize>) {
+    fn forward(&mut self, [x, weight]: [View<'_>; 2]) -> (Vec<f32>, Vec<usize>) {
         self.run(&x, &weight, None)
     }
 
@@ -58,7 +58,7 @@ impl Kernel<2> for Convolution {
 impl Kernel<3> for Convolution {
     const READS: [bool; 3] = [true, true, false];
 
-    fn forward(&self, [x, weight, bias]: [View<'_>; 3]) -> (Vec<f32>, Vec<usize>) {
+    fn forward(&mut self, [x, weight, bias]: [View<'_>; 3]) -> (Vec<f32>, Vec<usize>) {
         self.run(&x, &weight, Some(&bias.values))
     }
 
@@ -95,7 +95,7 @@ impl Transposed {
 impl Kernel<2> for Transposed {
     const READS: [bool; 2] = [true, true];
 
-    fn forward(&self, [x, weight]: [View<'_>; 2]) -> (Vec<f32>, Vec<usize>) {
+    fn forward(&mut self, [x, weight]: [View<'_>; 2]) -> (Vec<f32>, Vec<usize>) {
         let shape = self.result(&x, &weight);
         let y = convolve::input_gradient(&x.values, &weight.values, weight.map(), shape, &self.window);
         (y, shape.to_vec())
@@ -128,8 +128,8 @@ pub(crate) fn convolve(
     window: Window,
 ) -> Result<Option<Tensor<4>>> {
     match bias {
-        Some(bias) => apply(Convolution(window), [x, weight, bias]),
-        None => apply(Convolution(window), [x, weight]),
+        Some(bias) => apply(&mut Convolution(window), [x, weight, bias]),
+        None => apply(&mut Convolution(window), [x, weight]),
     }
 }
 
@@ -141,5 +141,5 @@ pub(crate) fn transposed(
     window: Window,
     to: [usize; 2],
 ) -> Result<Option<Tensor<4>>> {
-    apply(Transposed { window, to }, [x, weight])
+    apply(&mut Transposed { window, to }, [x, weight])
 }

@@ -5,6 +5,9 @@
 //! work. Guaranteed: a kernel brings its own gradients, and keeps nothing for them that they do not read.
 
 mod convolve;
+mod loss;
+mod normalise;
+mod rectify;
 mod resize;
 mod softmax;
 
@@ -16,7 +19,7 @@ use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
-use burn::backend::{Autodiff, Flex, TensorMetadata};
+use burn::backend::{Autodiff, BackendTypes, Flex, TensorMetadata};
 use burn::tensor::{Tensor, TensorData};
 use phg_kernels::Shape;
 
@@ -24,6 +27,9 @@ use crate::error::Result;
 use crate::tensor::{Value, each_float};
 
 pub(crate) use convolve::{convolve, transposed};
+pub(crate) use loss::{cross_entropy, soft_iou};
+pub(crate) use normalise::normalise;
+pub(crate) use rectify::rectify;
 pub(crate) use resize::bilinear;
 pub(crate) use softmax::softmax;
 
@@ -34,8 +40,8 @@ trait Kernel<const N: usize>: Clone + Debug + Send + 'static {
     /// Whether the gradients read the result.
     const READS_RESULT: bool = false;
 
-    /// The result's values and shape.
-    fn forward(&self, operands: [View<'_>; N]) -> (Vec<f32>, Vec<usize>);
+    /// The result's values and shape. What else the forward pass finds out, a kernel keeps in itself.
+    fn forward(&mut self, operands: [View<'_>; N]) -> (Vec<f32>, Vec<usize>);
 
     /// Gradients with respect to the operands that are `wanted`, given the one with respect to the result.
     fn gradients(
@@ -96,10 +102,10 @@ macro_rules! primitive {
 
 /// Applies a kernel where all operands are on the processor, all with autodiff or all without.
 fn apply<K: Kernel<N>, const N: usize, const D: usize>(
-    kernel: K,
+    kernel: &mut K,
     operands: [&Value; N],
 ) -> Result<Option<Tensor<D>>> {
-    let run = |operands: &[FlexTensor; N]| {
+    let mut run = |operands: &[FlexTensor; N]| {
         let operands = operands.each_ref().map(|operand| Kept::new(operand, true));
         let (values, shape) = kernel.forward(operands.each_ref().map(Kept::view));
         FlexTensor::from_data(TensorData::new(values, shape))
@@ -108,12 +114,11 @@ fn apply<K: Kernel<N>, const N: usize, const D: usize>(
     if let Some(operands) = all(operands, plain)? {
         return Ok(Some(Tensor::from_primitive::<Flex>(run(&operands))));
     }
-    let tracked = |value: &Value| primitive!(value, Autodiff<Flex>);
     let Some(operands) = all(operands, tracked)? else { return Ok(None) };
     let nodes = operands.each_ref().map(|operand| operand.node());
     let operands = operands.map(|operand| operand.into_primitive());
     let result = run(&operands);
-    let result = match Gradient(kernel).prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+    let result = match Gradient(kernel.clone()).prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
         OpsKind::UnTracked(prep) => prep.finish(result),
         OpsKind::Tracked(prep) => {
             let mut reads = K::READS.into_iter();
@@ -122,6 +127,16 @@ fn apply<K: Kernel<N>, const N: usize, const D: usize>(
         }
     };
     Ok(Some(Tensor::from_primitive::<Autodiff<Flex>>(result)))
+}
+
+/// True for a value on the processor.
+fn is_here(value: &Value) -> Result<bool> {
+    let plain: Result<Option<FlexTensor>> = primitive!(value, Flex);
+    Ok(plain?.is_some() || tracked(value)?.is_some())
+}
+
+fn tracked(value: &Value) -> Result<Option<<Autodiff<Flex> as BackendTypes>::FloatTensorPrimitive>> {
+    primitive!(value, Autodiff<Flex>)
 }
 
 /// What `get` finds for every operand, if it finds something for all.

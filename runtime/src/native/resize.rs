@@ -14,7 +14,7 @@ struct Bilinear([usize; 2]);
 impl Kernel<1> for Bilinear {
     const READS: [bool; 1] = [false];
 
-    fn forward(&self, [x]: [View<'_>; 1]) -> (Vec<f32>, Vec<usize>) {
+    fn forward(&mut self, [x]: [View<'_>; 1]) -> (Vec<f32>, Vec<usize>) {
         let [n, c, ..] = x.map();
         (resize::forward(&x.values, x.map(), self.0), vec![n, c, self.0[0], self.0[1]])
     }
@@ -32,5 +32,5 @@ impl Kernel<1> for Bilinear {
 
 /// Resizes `x [n, c, h, w]`, half-pixel centres; nothing where it is not on the processor.
 pub(crate) fn bilinear(x: &Value, to: [usize; 2]) -> Result<Option<Tensor<4>>> {
-    apply(Bilinear(to), [x])
+    apply(&mut Bilinear(to), [x])
 }

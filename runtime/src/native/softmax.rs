@@ -17,7 +17,7 @@ impl Kernel<1> for Softmax {
     const READS: [bool; 1] = [false];
     const READS_RESULT: bool = true;
 
-    fn forward(&self, [x]: [View<'_>; 1]) -> (Vec<f32>, Vec<usize>) {
+    fn forward(&mut self, [x]: [View<'_>; 1]) -> (Vec<f32>, Vec<usize>) {
         (softmax::forward(&x.values, x.map(), self.log), x.shape.to_vec())
     }
 
@@ -35,5 +35,5 @@ impl Kernel<1> for Softmax {
 /// `exp(x) / sum(exp(x))` over the channels of `x [n, c, h, w]`, or its logarithm; nothing where it is not on
 /// the processor.
 pub(crate) fn softmax(x: &Value, log: bool) -> Result<Option<Tensor<4>>> {
-    apply(Softmax { log }, [x])
+    apply(&mut Softmax { log }, [x])
 }
