@@ -91,6 +91,12 @@ pub fn threads() -> usize {
     rayon::current_num_threads()
 }
 
+/// Runs `f` on one of the threads that the processor computes with. A parallel operation begins there without
+/// waking somebody to hand it over to, and finds its operands in that core's cache.
+pub(crate) fn compute<T: Send>(f: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| f())
+}
+
 /// Sets the number of threads that the processor computes with. It has to be called before anything is
 /// computed, and once; the environment variable `RAYON_NUM_THREADS` does the same from outside.
 ///

@@ -10,6 +10,7 @@ use phg_compiler::plan::{InputKind, Mode, Plan, Role, Step, ValueId};
 
 use crate::bank::Bank;
 use crate::codes;
+use crate::device;
 use crate::error::{Error, Kind, Result};
 use crate::host::HostTensor;
 use crate::instr::{self, Context};
@@ -130,7 +131,7 @@ impl Executor {
     /// `phg::exec::labels` without labels that the plan reads; `phg::train::batch` for a batch norm that has one
     /// value a channel to train on; `phg::exec::plan` for a plan that does not fit its tensors.
     pub fn run(&self, bank: &Bank, bindings: &Bindings) -> Result<Outputs> {
-        self.walk(bank, bindings, &mut |_, _| Ok(()))
+        device::compute(|| self.walk(bank, bindings, &mut |_, _| Ok(())))
     }
 
     /// Runs the plan again and looks at every input, parameter and result: the first that holds a value that is

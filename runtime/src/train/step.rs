@@ -9,6 +9,7 @@ use burn::tensor::Tensor;
 
 use crate::bank::Bank;
 use crate::codes;
+use crate::device;
 use crate::error::{Error, Kind, Result};
 use crate::exec::{Bindings, Executor};
 use crate::optim::{self, Ema, Gradients, Optimizer, mix};
@@ -48,6 +49,10 @@ impl Trainer<'_> {
     /// `phg::train::not_finite` for a loss or gradient that is no finite number; and what [`Executor::run`]
     /// returns.
     pub fn step(&mut self, batches: &[Bindings], rate: f64) -> Result<StepReport> {
+        device::compute(|| self.compute(batches, rate))
+    }
+
+    fn compute(&mut self, batches: &[Bindings], rate: f64) -> Result<StepReport> {
         if batches.is_empty() {
             return Err(unfit("a training step without a batch"));
         }
