@@ -359,8 +359,8 @@ pub enum ExprKind {
     },
     /// `fold xs = [x] for i in 0..4 { ... }`: a carried value.
     Fold {
-        /// What the carried value is called.
-        carried: Ident,
+        /// What the carried value, or each of several, is called.
+        carried: Spanned<Pattern>,
         /// Its first value.
         initial: Expr,
         /// What each entry is called.

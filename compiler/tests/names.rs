@@ -88,6 +88,29 @@ fn what_scopes_allow_is_taken_whatever_the_switches_say() {
     }
 }
 
+/// A word of an enumeration may stand on either side of `==`.
+#[test]
+fn a_word_is_compared_from_either_side() {
+    let widths = |condition: &str, by: &str| {
+        let text = format!(
+            "param by: matched | variational = matched
+input image: float[N, 3, H, W]
+output y = image |> conv(if {condition} {{ 4 }} else {{ 8 }})
+"
+        );
+        let sets = [("by".to_owned(), by.to_owned())];
+        let compilation = compile(&Request { sets: &sets, ..Request::new("word.phg", &text) });
+        let found: Vec<&str> = compilation.diags.iter().map(|diag| diag.code.id).collect();
+        let network = compilation.network.unwrap_or_else(|| panic!("{condition}: {found:?}"));
+        network.plan(phg_compiler::plan::Mode::Infer).weights[0].shape.clone()
+    };
+    for by in ["matched", "variational"] {
+        assert_eq!(widths("by == matched", by), widths("matched == by", by));
+        assert_eq!(widths("by != matched", by), widths("matched != by", by));
+        assert_ne!(widths("matched == by", by), widths("variational == by", by));
+    }
+}
+
 #[test]
 fn names_do_not_depend_on_switches() {
     let text = "

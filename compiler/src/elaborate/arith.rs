@@ -14,6 +14,14 @@ use crate::source::Span;
 
 impl Elaborator<'_> {
     pub(super) fn binary(&mut self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> Value {
+        // `matched == by` is `by == matched`.
+        if let (BinaryOp::Equal | BinaryOp::NotEqual, ExprKind::Name(word), ExprKind::Name(param)) =
+            (op, left.kind.as_ref(), right.kind.as_ref())
+            && self.scope.get(word).is_none()
+            && self.scope.get(param).is_some_and(|binding| matches!(binding.value, Value::Word(_)))
+        {
+            return self.binary(op, right, left, span);
+        }
         // `and` and `or` look at the right side only when it matters.
         let a = self.eval(left);
         match (op, &a) {

@@ -113,7 +113,7 @@ impl Elaborator<'_> {
                     let before = value;
                     value = self.within(&at.to_string(), |run| {
                         run.scope.push();
-                        run.bind(carried, before);
+                        run.bind_pattern(carried, &before, initial.span);
                         run.bind_pattern(pattern, &entry, over.span);
                         let value = run.body(body);
                         run.scope.pop();

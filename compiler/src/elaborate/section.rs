@@ -9,7 +9,8 @@ use super::{Elaborator, Place};
 use crate::ast::{self, LossItem, StatementKind};
 use crate::diag::{Diag, codes, did_you_mean};
 use crate::ir::fact::Fact;
-use crate::ir::graph::{GraphOutput, Phase};
+use crate::ir::graph::{GraphOutput, Phase, Wire};
+use crate::ops::Op;
 use crate::plan::Role;
 use crate::source::Span;
 
@@ -258,6 +259,7 @@ impl Elaborator<'_> {
                     role: Role::Loss,
                     span: name.span,
                 });
+                self.parts(name, flow.wire);
                 self.bind(name, Value::Wire(flow));
             }
             Value::Poison => {}
@@ -273,6 +275,38 @@ impl Elaborator<'_> {
                     .help("losses come from `cross_entropy`, `soft_iou` and `kl`, added and weighted by numbers"),
                 );
             }
+        }
+    }
+
+    /// Reports what a term is a sum of, unweighted, where it is more than one loss times a number.
+    fn parts(&mut self, name: &ast::Ident, term: Wire) {
+        let mut parts: Vec<Wire> = Vec::new();
+        let mut open = vec![term];
+        while let Some(wire) = open.pop() {
+            match self.graph.get(wire.node).map(|node| &node.op) {
+                Some(Op::Arithmetic(_)) => {
+                    let losses = self.graph.operands(wire.node);
+                    open.extend(
+                        losses.into_iter().rev().filter(|w| self.graph.fact(*w) == Some(&Fact::Loss)),
+                    );
+                }
+                Some(_) if !parts.contains(&wire) => parts.push(wire),
+                _ => {}
+            }
+        }
+        if parts.len() < 2 {
+            return;
+        }
+        for wire in parts {
+            let Some(node) = self.graph.get(wire.node) else { continue };
+            let last = node.path.rsplit('.').next().unwrap_or(&node.path);
+            let name_of_part = format!("{}.{last}", name.node);
+            self.graph.outputs.push(GraphOutput {
+                name: name_of_part,
+                wire,
+                role: Role::Report,
+                span: name.span,
+            });
         }
     }
 }

@@ -80,7 +80,7 @@ impl Printer<'_> {
                 format!("{head}{over} {}", self.body(body, at))
             }
             ExprKind::Fold { carried, initial, pattern, over, body } => {
-                let head = format!("fold {} = ", carried.node);
+                let head = format!("fold {} = ", self::pattern(&carried.node));
                 let middle = format!(" for {} in ", self::pattern(&pattern.node));
                 let initial = self.expr(initial, at.past(head.len()).before(middle.len()));
                 let column = end_column(at.past(head.len()), &initial) + middle.len();
@@ -286,7 +286,7 @@ impl Printer<'_> {
                 format!("for {pattern} in {} {}", self.flat(over), self.flat_body(body))
             }
             ExprKind::Fold { carried, initial, pattern, over, body } => {
-                let (carried, pattern) = (&carried.node, self::pattern(&pattern.node));
+                let (carried, pattern) = (self::pattern(&carried.node), self::pattern(&pattern.node));
                 let (initial, over) = (self.flat(initial), self.flat(over));
                 format!("fold {carried} = {initial} for {pattern} in {over} {}", self.flat_body(body))
             }

@@ -254,7 +254,7 @@ impl Builder<'_> {
             }
             Rule::fold_expr => {
                 let mut children = Children::of(pair);
-                let carried = self.ident(&children.when(Rule::name)?);
+                let carried = self.pattern(children.when(Rule::pattern)?)?;
                 let initial = self.expr(children.after_marks(Rule::expr)?)?;
                 let (pattern, over, body, depth) = self.each(children.when(Rule::each)?)?;
                 let depth = depth.max(initial.depth);

@@ -245,7 +245,7 @@ fn expr(of: &Expr) -> String {
             format!("for {} in {} {}", pattern(&each.node), expr(over), body(inner))
         }
         ExprKind::Fold { carried, initial, pattern: each, over, body: inner } => {
-            let (carried, initial) = (&carried.node, expr(initial));
+            let (carried, initial) = (pattern(&carried.node), expr(initial));
             format!(
                 "fold {carried} = {initial} for {} in {} {}",
                 pattern(&each.node),

@@ -89,7 +89,7 @@ fn expr() -> impl Strategy<Value = String> + Clone {
             (name(), inner.clone(), body(inner.clone()))
                 .prop_map(|(each, over, body)| format!("for {each} in~{}~{body}", brackets(&over))),
             (name(), name(), inner.clone(), body(inner.clone())).prop_map(|(carried, each, over, body)| {
-                format!("fold {carried}~=~0 for [~{each}~,~b~] in~{}~{body}", brackets(&over))
+                format!("fold [~{carried}~,~c~]~=~0 for [~{each}~,~b~] in~{}~{body}", brackets(&over))
             }),
             bracketed,
         ]

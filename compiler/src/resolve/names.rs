@@ -321,6 +321,7 @@ impl<'a> Checker<'a, '_> {
                 }
             }
             ExprKind::Binary(op, left, right) => {
+                let (left, right) = self.word_last(*op, left, right);
                 self.expr(left);
                 match op {
                     ast::BinaryOp::And => self.given(left, true, |run| run.expr(right)),
@@ -356,11 +357,25 @@ impl<'a> Checker<'a, '_> {
                 self.expr(initial);
                 self.expr(over);
                 self.table.push();
-                self.bind(carried, Kind::Value, None, Unused::Fine);
+                self.pattern(carried, None, &[], Unused::Fine);
                 self.pattern(pattern, None, &[], Unused::Fine);
                 self.body(body);
                 self.table.pop();
             }
+        }
+    }
+
+    /// The sides of an operator; of `matched == by`, where the word stands first, the other way about.
+    fn word_last(&self, op: ast::BinaryOp, left: &'a Expr, right: &'a Expr) -> (&'a Expr, &'a Expr) {
+        let equal = matches!(op, ast::BinaryOp::Equal | ast::BinaryOp::NotEqual);
+        let (ExprKind::Name(word), ExprKind::Name(param)) = (left.kind.as_ref(), right.kind.as_ref()) else {
+            return (left, right);
+        };
+        let kind = self.table.find(param).and_then(|id| self.table.get(id)).map(|b| &b.kind);
+        if equal && self.table.find(word).is_none() && matches!(kind, Some(Kind::Choice(_))) {
+            (right, left)
+        } else {
+            (left, right)
         }
     }
 

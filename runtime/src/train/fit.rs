@@ -98,6 +98,9 @@ pub struct Tick {
     pub loss: f64,
     /// Its terms, weighted.
     pub terms: std::collections::BTreeMap<String, f64>,
+    /// What terms are sums of, unweighted.
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub parts: std::collections::BTreeMap<String, f64>,
     /// The learning rate.
     pub rate: f64,
     /// The gradients' global L2 norm before clipping.
@@ -321,7 +324,7 @@ impl Fit {
             ema: self.ema.as_mut(),
             clip: self.job.network.training.clip,
         };
-        let StepReport { loss, terms, gradient_norm, .. } = trainer.step(&batches, rate)?;
+        let StepReport { loss, terms, reports, gradient_norm } = trainer.step(&batches, rate)?;
         let seconds = begun.elapsed().as_secs_f64();
         let state = &mut self.state;
         state.step += 1;
@@ -336,6 +339,7 @@ impl Fit {
             epoch: epoch as f64 + within as f64 / self.order.per_epoch().max(1) as f64,
             loss,
             terms: terms.into_iter().collect(),
+            parts: reports.into_iter().collect(),
             rate,
             gradient_norm,
             images_per_second: images as f64 / seconds.max(f64::MIN_POSITIVE),
