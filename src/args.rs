@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Parameters, multiply-accumulates and memory of specs.
     Summary(Summary),
+    /// Times a training step or a forward pass.
+    Bench(Bench),
     /// Trains a spec on a dataset.
     Train(Box<Train>),
     /// Scores a trained run.
@@ -179,6 +181,38 @@ pub(crate) struct Summary {
     pub(crate) format: Format,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// The spec.
+    pub(crate) spec: PathBuf,
+    #[command(flatten)]
+    pub(crate) compile: Compile,
+    /// A training step, or a forward pass.
+    #[arg(long, value_enum, default_value = "train")]
+    pub(crate) mode: ModeName,
+    /// Rows and columns; the spec's own unless given.
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    pub(crate) size: Option<[usize; 2]>,
+    /// Images in a batch; the spec's own unless given.
+    #[arg(long)]
+    pub(crate) batch: Option<usize>,
+    /// Steps that are timed.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) steps: usize,
+    /// Steps before them, which are not.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) warmup: usize,
+    /// The device: `auto`, `cpu`, `cuda` or `cuda:1`.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+    /// Threads that the processor computes with.
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
 /// A dataset.
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
@@ -188,6 +222,9 @@ pub(crate) struct DataArgs {
     /// The dataset's folder; its environment variable unless given.
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
+    /// A table of classes and raw label values to read the dataset's labels by, instead of its own.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) table: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

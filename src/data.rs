@@ -1,11 +1,14 @@
 //! `phgc data`: looks at datasets, writes the built-in one to files.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use phg_runtime::data::scenes::Scenes;
+use phg_runtime::data::table::ClassTable;
 use phg_runtime::data::write::{self, Layout};
 use phg_runtime::data::{Dataset, check, registry};
 use phg_runtime::error::{Error, Kind};
+use phg_runtime::run::DataSource;
 use serde_json::json;
 
 use crate::Outcome;
@@ -20,10 +23,22 @@ pub(crate) fn run(args: &Data) -> Outcome {
     }
 }
 
-/// Opens what `--data` and `--root` name; without `--data` the built-in dataset.
+/// Opens what `--data`, `--root` and `--table` name; without `--data` the built-in dataset.
 pub(crate) fn open(args: &DataArgs, size: Option<[usize; 2]>) -> Result<Box<dyn Dataset>, Failure> {
     let name = args.data.as_deref().unwrap_or("scenes");
-    registry::open(name, args.root.as_deref(), size).map_err(Failure::from)
+    let table = args.table.as_deref().map(ClassTable::read).transpose()?;
+    registry::open(name, args.root.as_deref(), table, size).map_err(Failure::from)
+}
+
+/// Opens the dataset that a run was trained on, with the table of that time.
+pub(crate) fn reopen(
+    source: &DataSource,
+    root: Option<&Path>,
+    size: Option<[usize; 2]>,
+) -> Result<Box<dyn Dataset>, Failure> {
+    // The built-in dataset has one table.
+    let table = (source.name != "scenes").then(|| source.table.clone());
+    registry::open(&source.name, root, table, size).map_err(Failure::from)
 }
 
 fn look(args: &DataCheck) -> Outcome {

@@ -31,8 +31,14 @@ pub(crate) fn run(args: &Eval) -> Outcome {
     let own = DataArgs {
         data: Some(args.data.data.clone().unwrap_or_else(|| manifest.data.name.clone())),
         root: args.data.root.clone().or_else(|| manifest.data.root.clone().map(PathBuf::from)),
+        table: args.data.table.clone(),
     };
-    let dataset: Arc<dyn Dataset> = Arc::from(data::open(&own, model.preparation().size)?);
+    let size = model.preparation().size;
+    let dataset: Arc<dyn Dataset> = if own.table.is_none() && own.data.as_ref() == Some(&manifest.data.name) {
+        Arc::from(data::reopen(&manifest.data, own.root.as_deref(), size)?)
+    } else {
+        Arc::from(data::open(&own, size)?)
+    };
     let interrupted = signals::watch()?;
     let bar = indicatif::ProgressBar::new(0);
     let result = evaluate(

@@ -9,6 +9,7 @@ use phg_runtime::error::{Error, Kind};
 use serde_json::json;
 
 use crate::args::Format;
+use crate::output;
 
 /// Why a command did not do what it was asked for.
 pub(crate) enum Failure {
@@ -56,9 +57,9 @@ impl Failure {
     /// Prints it: text to standard error, JSON to standard output.
     pub(crate) fn print(&self, format: Format) {
         match (self, format) {
-            (Self::Spec { sources, diags }, Format::Text) => eprint!("{}", draw(diags, sources)),
+            (Self::Spec { sources, diags }, Format::Text) => output::err(draw(diags, sources)),
             (Self::Spec { sources, diags }, Format::Json) => print_json(&spec_json(diags, sources, false)),
-            (Self::Run(error), Format::Text) => eprint!("{}", plain(error)),
+            (Self::Run(error), Format::Text) => output::err(plain(error)),
             (Self::Run(error), Format::Json) => print_json(&json!({
                 "ok": false,
                 "error": { "code": error.code, "message": error.message, "place": error.place, "help": error.help },
@@ -122,5 +123,5 @@ fn plain(error: &Error) -> String {
 
 /// One JSON document on standard output.
 pub(crate) fn print_json(value: &serde_json::Value) {
-    println!("{value:#}");
+    output::out(format_args!("{value:#}\n"));
 }

@@ -3,6 +3,7 @@
 //! Exit status: 0 ok, 1 diagnostics, 2 usage, 3 data, 4 training, 5 limits, 130 interrupted after saving.
 
 mod args;
+mod bench;
 mod check;
 mod data;
 mod devices;
@@ -11,6 +12,7 @@ mod eval;
 mod explain;
 mod failure;
 mod fmt;
+mod output;
 mod predict;
 mod progress;
 mod show;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Command::Show(args) => show::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Summary(args) => summary::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Predict(args) => predict::run(&args),
@@ -61,6 +64,7 @@ fn format_of(command: &Command) -> Format {
         Command::Check(args) => args.format,
         Command::Diff(args) => args.format,
         Command::Summary(args) => args.format,
+        Command::Bench(args) => args.format,
         Command::Train(args) => args.format,
         Command::Eval(args) => args.format,
         Command::Predict(args) => args.format,

@@ -1,6 +1,6 @@
 //! Progress of a training: a bar on a terminal, plain lines elsewhere.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -47,7 +47,7 @@ impl Progress {
             Some(bar) => bar.println(text),
             None if self.quiet => {}
             // A closed pipe must not end a training.
-            None => drop(writeln!(std::io::stderr(), "{text}")),
+            None => crate::output::err(format_args!("{text}\n")),
         }
     }
 

@@ -8,14 +8,14 @@ use phg_runtime::data::Dataset;
 use phg_runtime::data::batch::OnBad;
 use phg_runtime::device::{self, DeviceName};
 use phg_runtime::error::{Error, Kind};
-use phg_runtime::run::{DataSource, Manifest, Outcome as Ended, Session, SpecSource, Target};
+use phg_runtime::run::{DataSource, Manifest, Outcome as Ended, Process, SpecSource, Target};
 use phg_runtime::train::fit::{Ending, Job, Place, fit};
 use serde_json::json;
 
 use crate::args::{Format, Train};
 use crate::failure::{self, Failure};
 use crate::progress::Progress;
-use crate::{Outcome, data, signals, spec};
+use crate::{Outcome, data, output, signals, spec};
 
 /// Trains, and ends with a table of scores and the place of the pictures.
 pub(crate) fn run(args: &Train) -> Outcome {
@@ -46,10 +46,10 @@ pub(crate) fn run(args: &Train) -> Outcome {
         "minutes": args.minutes,
     });
     let root = args.data.root.as_ref().map(|root| root.display().to_string());
-    let session = Session::new(std::env::args().collect(), description(name), device::threads());
+    let process = Process::new(std::env::args().collect(), description(name), device::threads());
     let source = SpecSource::new(args.spec.display().to_string(), &bundle);
     let manifest =
-        Manifest::new(source, parameters, training.seed, DataSource::new(dataset.as_ref(), root), session);
+        Manifest::new(source, parameters, training.seed, DataSource::new(dataset.as_ref(), root), process);
     let place = match (&args.run, args.resume) {
         (Some(path), true) => Place::Resume(path.clone()),
         (Some(path), false) => Place::New(Target::Exact(path.clone())),
@@ -125,22 +125,23 @@ fn report(ending: &Ending, format: Format) {
         return;
     }
     for evaluation in &report.evaluations {
-        println!("{}", evaluation.table());
+        output::out(format_args!("{}\n", evaluation.table()));
     }
     if let Some(pictures) = &ending.pictures {
-        println!("pictures (image, truth, prediction): {}", pictures.display());
+        output::out(format_args!("pictures (image, truth, prediction): {}\n", pictures.display()));
     }
     match report.outcome {
         Ended::Finished | Ended::StoppedEarly => {
-            println!("{} after {} steps; the run: {path}", report.outcome.name(), report.steps);
+            let name = report.outcome.name();
+            output::out(format_args!("{name} after {} steps; the run: {path}\n", report.steps));
         }
         Ended::Paused | Ended::Interrupted => {
-            println!(
-                "{} after {} steps, saved as {}; the same command with `--run {path} --resume` goes on",
+            output::out(format_args!(
+                "{} after {} steps, saved as {}; the same command with `--run {path} --resume` goes on\n",
                 report.outcome.name(),
                 report.steps,
                 report.checkpoint
-            );
+            ));
         }
     }
 }

@@ -55,6 +55,12 @@ fn a_spec_trains_is_evaluated_and_predicts() {
     let log = std::fs::read_to_string(run.join("metrics.jsonl")).expect("a log");
     let steps = log.lines().filter(|line| line.contains("\"train\"")).count();
     assert_eq!(steps, 6, "{log}");
+    // A term that is a sum is logged with its parts.
+    let first: serde_json::Value = serde_json::from_str(log.lines().next().expect("a line")).expect("JSON");
+    let number = |value: &serde_json::Value| value.as_f64().expect("a number");
+    let (terms, parts) = (&first["terms"], &first["parts"]);
+    let sum = number(&parts["l_s.cross_entropy"]) + number(&parts["l_s.soft_iou"]);
+    assert!((number(&terms["l_s"]) - 0.4 * sum).abs() < 1e-5, "{first}");
     for file in ["manifest.json", "report.json", "report.md", "spec.phg", "table.toml"] {
         assert!(run.join(file).exists(), "{file}");
     }
@@ -225,4 +231,94 @@ fn scenes_written_as_camvid_are_read_as_camvid() {
     ]);
     assert_eq!(status(&train), 3, "{}", String::from_utf8_lossy(&train.stderr));
     assert!(json(&train)["error"]["place"].is_string());
+}
+
+/// `phgc train ... | head -1`: the reader goes away, the training goes on.
+#[test]
+fn a_closed_pipe_does_not_end_a_training() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = folder.path().join("run").display().to_string();
+    let command = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_phgc"));
+        command
+            .args(args)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.spawn().expect("the binary runs")
+    };
+    let mut training = command(&[
+        "train",
+        "specs/unet-small.phg",
+        "--run",
+        &run,
+        "--size",
+        "32x64",
+        "--batch",
+        "2",
+        "--steps",
+        "3",
+        "--set",
+        "base=4",
+        "--set",
+        "levels=2",
+        "--threads",
+        "1",
+    ]);
+    drop((training.stdout.take(), training.stderr.take()));
+    assert_eq!(training.wait().expect("a status").code(), Some(0));
+    assert!(Path::new(&run).join("report.json").exists());
+
+    // Others end quietly, by the signal.
+    let mut shown = command(&["show", "specs/phgmm.phg", "--emit", "plan"]);
+    drop(shown.stdout.take());
+    let ended = shown.wait_with_output().expect("a status");
+    assert_eq!(
+        (ended.status.code(), ended.stderr.len()),
+        (None, 0),
+        "{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
+}
+
+/// Labels are read by a table of the user's: classes merged, and others left out.
+#[test]
+fn a_table_replaces_a_dataset_s_own() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let root = folder.path().join("files").display().to_string();
+    let written = phgc(&[
+        "data", "write", "scenes", "--layout", "camvid", "-o", &root, "--images", "3", "--size", "32x48",
+    ]);
+    assert_eq!(status(&written), 0, "{}", String::from_utf8_lossy(&written.stderr));
+    let table = folder.path().join("table.toml");
+    let class = |id: u8, name: &str, void: bool| {
+        format!(
+            "[[class]]\nid = {id}\nname = \"{name}\"\ncolour = [{id}, 0, 0]\n{}",
+            if void { "void = true\n" } else { "" }
+        )
+    };
+    let raw = |value: u8, class: &str| {
+        format!("[[raw]]\nname = \"{value}\"\nvalue = {value}\nclass = \"{class}\"\n")
+    };
+    let mut text = "name = \"two\"\n".to_owned();
+    text += &(class(0, "sky", false) + &class(1, "rest", false) + &class(2, "void", true));
+    text +=
+        &(raw(0, "sky") + &(1..11).map(|value| raw(value, "rest")).collect::<String>() + &raw(11, "void"));
+    std::fs::write(&table, text).expect("a table");
+    let table = table.display().to_string();
+    let check = ["data", "check", "--data", "camvid", "--root", &root, "--format", "json", "--table"];
+    let found = phgc(&[&check[..], &[&table]].concat());
+    assert_eq!(status(&found), 0, "{}", String::from_utf8_lossy(&found.stderr));
+    let names: Vec<String> = json(&found)["splits"][0]["classes"]
+        .as_array()
+        .expect("classes")
+        .iter()
+        .map(|class| class["name"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(names, ["sky", "rest", "void"]);
+
+    let missing = phgc(&[&check[..], &["/nowhere.toml"]].concat());
+    assert_eq!(status(&missing), 3);
+    let scenes = phgc(&["data", "check", "--data", "scenes", "--format", "json", "--table", &table]);
+    assert_eq!(status(&scenes), 2, "{}", String::from_utf8_lossy(&scenes.stderr));
 }

@@ -71,6 +71,14 @@ pub fn list() -> Vec<DeviceInfo> {
     vec![DeviceInfo { name: DeviceName::Cpu, description: format!("processor, {} threads", threads()) }]
 }
 
+/// The device that `auto` stands for here; another name is itself.
+pub fn resolve(name: DeviceName) -> DeviceName {
+    match name {
+        DeviceName::Auto => DeviceName::Cpu,
+        DeviceName::Cpu | DeviceName::Cuda(_) => name,
+    }
+}
+
 /// The Burn device of that name, without autodiff.
 ///
 /// # Errors

@@ -4,6 +4,9 @@
 //! Guaranteed: the same bank, bindings and number of threads give the same bits; a batch whose size the plan
 //! does not take, or a value that is not of the size that the plan states, is an error that names the step.
 
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use phg_compiler::ir::dim::Sizes;
 use phg_compiler::plan::{InputKind, Mode, Plan, Role, Step, ValueId};
@@ -132,6 +135,32 @@ impl Executor {
     /// value a channel to train on; `phg::exec::plan` for a plan that does not fit its tensors.
     pub fn run(&self, bank: &Bank, bindings: &Bindings) -> Result<Outputs> {
         device::compute(|| self.walk(bank, bindings, &mut |_, _| Ok(())))
+    }
+
+    /// Runs the plan on a batch and adds up how long the steps of each section took.
+    ///
+    /// # Errors
+    /// As for [`Executor::run`].
+    pub fn run_timed(
+        &self,
+        bank: &Bank,
+        bindings: &Bindings,
+        sections: &mut BTreeMap<String, Duration>,
+    ) -> Result<Outputs> {
+        device::compute(|| {
+            let mut last = Instant::now();
+            self.walk(bank, bindings, &mut |step, _| {
+                let now = Instant::now();
+                let time = now - std::mem::replace(&mut last, now);
+                match sections.get_mut(&step.section) {
+                    Some(section) => *section += time,
+                    None => {
+                        sections.insert(step.section.clone(), time);
+                    }
+                }
+                Ok(())
+            })
+        })
     }
 
     /// Runs the plan again and looks at every input, parameter and result: the first that holds a value that is

@@ -3,6 +3,7 @@
 //! `data`, `metrics` and `run` know nothing of Burn; `device` alone chooses a backend; `exec` walks a plan.
 
 pub mod bank;
+pub mod bench;
 pub mod codes;
 pub mod data;
 pub mod device;

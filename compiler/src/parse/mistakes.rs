@@ -31,6 +31,7 @@ pub(super) fn common(scene: &Scene<'_>) -> Option<Diag> {
         .or_else(|| reserved(scene))
         .or_else(|| equals(scene))
         .or_else(|| parameter(scene))
+        .or_else(|| nameless_result(scene))
         .or_else(|| missing_else(scene))
         .or_else(|| pipe(scene))
         .or_else(|| bracket_apart(scene))
@@ -286,6 +287,21 @@ fn parameter(scene: &Scene<'_>) -> Option<Diag> {
         );
     }
     None
+}
+
+/// `block f(x: map) -> map { ... }`: results have names.
+fn nameless_result(scene: &Scene<'_>) -> Option<Diag> {
+    let tokens: Vec<usize> = scene.solid().collect();
+    let words = |at: usize| tokens.get(at).map_or("", |token| scene.layout.word(*token));
+    let arrow = (1..tokens.len())
+        .find(|at| words(*at) == "->" || words(*at) == "{")
+        .filter(|at| words(*at) == "->")?;
+    if words(0) != "block" || words(arrow + 1) == "(" {
+        return None;
+    }
+    let message = "a block's results have names";
+    let diag = at(scene, *tokens.get(arrow + 1)?, &codes::PARSE_SYNTAX, message, "a result without a name");
+    Some(diag.help("name it, `-> (out: map)`, and bind it in the body: `let out = ...`"))
 }
 
 fn missing_else(scene: &Scene<'_>) -> Option<Diag> {

@@ -1,6 +1,7 @@
 //! Every kernel against the sum that defines it, in 64-bit floats, on random shapes.
 
-use phg_kernels::{Shape, Window, convolve, resize, softmax};
+use phg_kernels::loss::{CrossEntropy, Pixels, soft_iou, soft_iou_gradient};
+use phg_kernels::{Shape, Window, convolve, normalise, rectify, resize, softmax};
 use proptest::prelude::*;
 
 /// A convolution to try: its geometry and the operands' shapes.
@@ -183,6 +184,145 @@ proptest! {
         let dx: Vec<f64> = (0..x.len()).map(|at| f64::from(dy[at]) - share[at] * dot(at, &|_| 1.0)).collect();
         close(&softmax::gradient(&y_log, &dy, shape, true), &dx, 1.0 + f64::from(spread) * 0.1)?;
     }
+}
+
+/// The definition of [`CrossEntropy`], pixel by pixel.
+fn cross_entropy(rule: &CrossEntropy, x: &[f64], [n, c, h, w]: Shape, classes: &[u32]) -> f64 {
+    let (plane, smoothing) = (h * w, f64::from(rule.smoothing));
+    let (mut sum, mut total) = (0.0, 0.0);
+    for (pixel, class) in (0..n * plane).zip(classes) {
+        let score = |class: usize| x[(pixel / plane * c + class) * plane + pixel % plane];
+        let log_sum = (0..c).map(|class| score(class).exp()).sum::<f64>().ln();
+        let Some(weight) = rule.weights.get(*class as usize).map(|weight| f64::from(*weight)) else {
+            continue;
+        };
+        let nll = |class: usize| log_sum - score(class);
+        let all: f64 =
+            rule.weights.iter().enumerate().map(|(class, weight)| f64::from(*weight) * nll(class)).sum();
+        sum += (1.0 - smoothing) * weight * nll(*class as usize) + smoothing / c as f64 * all;
+        total += weight;
+    }
+    if total == 0.0 { 0.0 } else { sum / total }
+}
+
+/// The definition of [`soft_iou`].
+fn iou_loss(x: &[f64], [n, c, h, w]: Shape, classes: &[u32]) -> f64 {
+    let plane = h * w;
+    let score = |pixel: usize, class: usize| x[(pixel / plane * c + class) * plane + pixel % plane];
+    let share = |pixel: usize, class: usize| {
+        score(pixel, class).exp() / (0..c).map(|class| score(pixel, class).exp()).sum::<f64>()
+    };
+    let counted = || (0..n * plane).filter(|pixel| (classes[*pixel] as usize) < c);
+    let (mut sum, mut present) = (0.0, 0);
+    for class in 0..c {
+        let own = || counted().filter(|pixel| classes[*pixel] as usize == class);
+        let intersection: f64 = own().map(|pixel| share(pixel, class)).sum();
+        let mass: f64 = counted().map(|pixel| share(pixel, class)).sum();
+        if own().count() > 0 {
+            sum += intersection / (own().count() as f64 + mass - intersection);
+            present += 1;
+        }
+    }
+    1.0 - sum / f64::from(present.max(1))
+}
+
+/// Central differences of `f` at `x`.
+fn slopes(x: &[f64], f: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+    const STEP: f64 = 1e-5;
+    let at = |at: usize, by: f64| {
+        let mut x = x.to_vec();
+        x[at] += by;
+        f(&x)
+    };
+    (0..x.len()).map(|i| (at(i, STEP) - at(i, -STEP)) / (2.0 * STEP)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn losses_and_gradients_are_their_definitions(
+        shape in (1..=2_usize, 2..=5_usize, 1..=4_usize, 1..=5_usize), seed in any::<u64>(), smoothing in 0.0_f32..0.5,
+    ) {
+        let shape = [shape.0, shape.1, shape.2, shape.3];
+        let scores: Vec<f32> = values(shape, seed).iter().map(|x| x * 3.0).collect();
+        let exact: Vec<f64> = scores.iter().map(|x| f64::from(*x)).collect();
+        // One number beyond the classes: such a pixel does not count.
+        let pixels = values([shape[0], 1, shape[2], shape[3]], seed ^ 1);
+        let classes: Vec<u32> = pixels.iter().map(|x| ((x + 1.0) / 2.0 * (shape[1] + 1) as f32) as u32).collect();
+        let weights = values([1, 1, 1, shape[1]], seed ^ 2).iter().map(|x| x + 1.5).collect();
+        let (rule, pixels) = (CrossEntropy { weights, smoothing }, Pixels { scores: &scores, shape, classes: &classes });
+
+        let entropy = |x: &[f64]| cross_entropy(&rule, x, shape, &classes);
+        close(&[rule.forward(&pixels)], &[entropy(&exact)], 1.0)?;
+        let expected: Vec<f64> = slopes(&exact, entropy).iter().map(|slope| 0.7 * slope).collect();
+        close(&rule.gradient(&pixels, 0.7), &expected, 1.0)?;
+
+        let iou = |x: &[f64]| iou_loss(x, shape, &classes);
+        close(&[soft_iou(&pixels)], &[iou(&exact)], 1.0)?;
+        let expected: Vec<f64> = slopes(&exact, iou).iter().map(|slope| 0.7 * slope).collect();
+        close(&soft_iou_gradient(&pixels, 0.7), &expected, 1.0)?;
+    }
+
+    #[test]
+    fn batch_norm_and_its_gradients_are_their_definitions(
+        shape in (1..=3_usize, 1..=4_usize, 1..=5_usize, 2..=9_usize), seed in any::<u64>(),
+    ) {
+        let shape = [shape.0, shape.1, shape.2, shape.3];
+        let [n, c, h, w] = shape;
+        let (plane, count) = (h * w, (n * h * w) as f64);
+        let (x, dy) = (values(shape, seed), values(shape, seed ^ 1));
+        let (scale, offset) = (values([1, 1, 1, c], seed ^ 2), values([1, 1, 1, c], seed ^ 3));
+        let exact: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
+        let norm = |x: &[f64]| -> (Vec<f64>, Vec<f64>, Vec<f64>) {
+            let channel = |at: usize| at / plane % c;
+            let mean: Vec<f64> = (0..c)
+                .map(|wanted| (0..x.len()).filter(|at| channel(*at) == wanted).map(|at| x[at]).sum::<f64>() / count)
+                .collect();
+            let square = |at: usize| (x[at] - mean[channel(at)]).powi(2);
+            let variance: Vec<f64> = (0..c)
+                .map(|wanted| (0..x.len()).filter(|at| channel(*at) == wanted).map(square).sum::<f64>() / count)
+                .collect();
+            let y = (0..x.len()).map(|at| {
+                let (to, by) = (f64::from(offset[channel(at)]), f64::from(scale[channel(at)]));
+                (x[at] - mean[channel(at)]) / (variance[channel(at)] + 1e-3).sqrt() * by + to
+            });
+            (y.collect(), mean, variance)
+        };
+        let (y, mean, variance) = norm(&exact);
+        let found = normalise::forward(&x, n, &scale, &offset, 1e-3);
+        close(&found.y, &y, 10.0)?;
+        close(&found.mean, &mean, 1.0)?;
+        close(&found.variance, &variance, 1.0)?;
+        let statistics = (found.mean.as_slice(), found.variance.as_slice());
+        let found = normalise::gradients(&x, n, &scale, statistics, 1e-3, &dy);
+        let total = |x: &[f64]| norm(x).0.iter().zip(&dy).map(|(y, dy)| y * f64::from(*dy)).sum::<f64>();
+        close(&found.x, &slopes(&exact, total), 100.0)?;
+        for channel in 0..c {
+            let of = |f: &dyn Fn(usize) -> f64| {
+                (0..x.len()).filter(|at| at / plane % c == channel).map(|at| f(at) * f64::from(dy[at])).sum::<f64>()
+            };
+            let by = |at: usize| (exact[at] - mean[channel]) / (variance[channel] + 1e-3).sqrt();
+            close(&found.offset[channel..=channel], &[of(&|_| 1.0)], 10.0)?;
+            close(&found.scale[channel..=channel], &[of(&by)], 100.0)?;
+        }
+    }
+}
+
+#[test]
+fn the_rectified_linear_unit_by_hand() {
+    let y = rectify::forward(&[-1.0, 0.0, 2.0, f32::NAN]);
+    assert!(y[..3] == [0.0, 0.0, 2.0] && y[3].is_nan());
+    assert_eq!(rectify::gradient(&y[..3], &[5.0, 6.0, 7.0]), [0.0, 0.0, 7.0]);
+}
+
+/// A pixel without a class, and none with one.
+#[test]
+fn nothing_to_score_is_no_loss() {
+    let rule = CrossEntropy { weights: vec![1.0; 3], smoothing: 0.1 };
+    let pixels = Pixels { scores: &[1.0; 6], shape: [1, 3, 1, 2], classes: &[u32::MAX; 2] };
+    assert_eq!((rule.forward(&pixels), rule.gradient(&pixels, 1.0)), (0.0, vec![0.0; 6]));
+    assert_eq!((soft_iou(&pixels), soft_iou_gradient(&pixels, 1.0)), (1.0, vec![0.0; 6]));
 }
 
 /// Larger than one tile, with channels in several blocks and sums in several parts.

@@ -10,6 +10,7 @@ use crate::data::Dataset;
 use crate::data::batch::Preparation;
 use crate::data::camvid::{self, CamVid};
 use crate::data::scenes::Scenes;
+use crate::data::table::ClassTable;
 use crate::error::{Error, Kind, Result};
 
 /// The datasets that can be opened, with a line on each.
@@ -22,23 +23,34 @@ pub const DATASETS: &[(&str, &str)] = &[
 pub const SCENES_SIZE: [usize; 2] = [192, 384];
 
 /// Opens the dataset called `name`. `root` is the folder of a dataset of files; `size` (rows, columns) is
-/// what a generated dataset is made at.
+/// what a generated dataset is made at; `table` reads the labels of a dataset of files instead of its own.
 ///
 /// # Errors
 /// `phg::data::unknown` for other names, `phg::data::root` when the folder is not given or not one of this
 /// dataset, and those of the dataset.
-pub fn open(name: &str, root: Option<&Path>, size: Option<[usize; 2]>) -> Result<Box<dyn Dataset>> {
-    open_in(name, root, size, &|variable| std::env::var_os(variable))
+pub fn open(
+    name: &str,
+    root: Option<&Path>,
+    table: Option<ClassTable>,
+    size: Option<[usize; 2]>,
+) -> Result<Box<dyn Dataset>> {
+    open_in(name, root, table, size, &|variable| std::env::var_os(variable))
 }
 
 /// As [`open`], with the environment at hand.
 fn open_in(
     name: &str,
     root: Option<&Path>,
+    table: Option<ClassTable>,
     size: Option<[usize; 2]>,
     environment: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Box<dyn Dataset>> {
     match name {
+        "scenes" if table.is_some() => {
+            Err(Error::new(codes::DATA_TABLE, Kind::Usage, "`scenes` draws the classes of its own table")
+                .at("--table")
+                .help("leave `--table` out, or name a dataset of files"))
+        }
         "scenes" => {
             let [height, width] = size.unwrap_or(SCENES_SIZE);
             // A scene takes memory as it is made, so its size is checked before one is asked for.
@@ -47,7 +59,7 @@ fn open_in(
         }
         "camvid" => {
             let root = root_of(name, root, "CAMVID_DATASET", camvid::LAYOUT, environment)?;
-            Ok(Box::new(CamVid::open(&root, None)?))
+            Ok(Box::new(CamVid::open(&root, table)?))
         }
         other => Err(unknown(other)),
     }
@@ -98,7 +110,7 @@ mod tests {
     #[test]
     fn unknown_names_get_the_nearest_one() {
         let help = |name| {
-            let error = open_in(name, None, None, &none).err().unwrap();
+            let error = open_in(name, None, None, None, &none).err().unwrap();
             assert_eq!(error.code, codes::DATA_UNKNOWN);
             error.help.unwrap()
         };
@@ -109,27 +121,27 @@ mod tests {
 
     #[test]
     fn a_root_is_needed_from_the_flag_or_the_environment() {
-        let error = open_in("camvid", None, None, &none).err().unwrap();
+        let error = open_in("camvid", None, None, None, &none).err().unwrap();
         assert_eq!((error.code, error.kind), (codes::DATA_ROOT, Kind::Usage));
         let help = error.help.unwrap();
         assert!(help.contains("CAMVID_DATASET") && help.contains(camvid::LAYOUT));
-        assert!(open_in("camvid", None, None, &|_| Some(OsString::new())).is_err());
+        assert!(open_in("camvid", None, None, None, &|_| Some(OsString::new())).is_err());
 
         let root = tempfile::tempdir().unwrap();
         fixtures::camvid(root.path(), "train", &["a", "b"]);
         let variable = |name: &str| (name == "CAMVID_DATASET").then(|| root.path().into());
-        assert_eq!(open_in("camvid", None, None, &variable).unwrap().len(Split::Train), 2);
+        assert_eq!(open_in("camvid", None, None, None, &variable).unwrap().len(Split::Train), 2);
         // The flag goes before.
-        let error = open_in("camvid", Some(Path::new("/nowhere")), None, &variable).err().unwrap();
+        let error = open_in("camvid", Some(Path::new("/nowhere")), None, None, &variable).err().unwrap();
         assert_eq!(error.place.as_deref(), Some("/nowhere"));
     }
 
     #[test]
     fn scenes_need_no_folder() {
-        let set = open_in("scenes", None, Some([32, 48]), &none).unwrap();
+        let set = open_in("scenes", None, None, Some([32, 48]), &none).unwrap();
         let sample = set.sample(Split::Train, 0).unwrap();
         assert_eq!((sample.image.height, sample.image.width), (32, 48));
-        let error = open_in("scenes", None, Some([0, 48]), &none).err().unwrap();
+        let error = open_in("scenes", None, None, Some([0, 48]), &none).err().unwrap();
         assert_eq!(error.code, codes::DATA_PREPARATION);
     }
 }

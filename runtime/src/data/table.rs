@@ -50,6 +50,15 @@ pub struct Raw {
 }
 
 impl ClassTable {
+    /// Reads a table from a file and checks it.
+    ///
+    /// # Errors
+    /// `phg::data::unreadable`, and those of [`ClassTable::parse`].
+    pub fn read(path: &std::path::Path) -> Result<Self> {
+        let bytes = super::decode::bytes_of(path)?;
+        Self::parse(&String::from_utf8_lossy(&bytes), &path.display().to_string())
+    }
+
     /// Reads a table and checks it.
     ///
     /// # Errors

@@ -84,7 +84,7 @@ impl RunFolder {
     }
 
     /// Goes on with the run in `path` from its last complete checkpoint. `now` is the manifest that a new run with
-    /// the same command would have; its session is added to the run's.
+    /// the same command would have; its process is added to the run's.
     ///
     /// # Errors
     /// `phg::run::missing` when there is no run, `locked` when another process trains in it, `changed` when `now` is
@@ -92,7 +92,7 @@ impl RunFolder {
     pub fn resume(path: &Path, now: &Manifest) -> Result<(Self, Loaded)> {
         read_manifest(path)?;
         let lock = lock(path)?;
-        // Again: before the lock another process may still have been adding its session.
+        // Again: before the lock another process may still have been adding its process.
         let manifest = read_manifest(path)?;
         manifest.check_continues(now)?;
         disk::remove_unfinished(&RealDisk, path).map_err(|error| write_failed(path, &error))?;
@@ -102,10 +102,10 @@ impl RunFolder {
         let log = Log::open(path, step)?;
         let events = Events::create(path, step)?;
         let mut run = Self { path: path.into(), manifest, checkpoints, log, events, _lock: lock };
-        for session in &now.sessions {
-            let mut session = session.clone();
-            session.from_step = step;
-            run.manifest.sessions.push(session);
+        for process in &now.processes {
+            let mut process = process.clone();
+            process.from_step = step;
+            run.manifest.processes.push(process);
         }
         run.write(MANIFEST, &json(path, &run.manifest)?)?;
         Ok((run, loaded))
@@ -154,7 +154,7 @@ impl RunFolder {
         self.checkpoints.save(contents, best)
     }
 
-    /// Writes `report.json` and `report.md`, over those of an earlier session.
+    /// Writes `report.json` and `report.md`, over those of an earlier process.
     ///
     /// # Errors
     /// `phg::run::write`.
@@ -390,8 +390,8 @@ mod tests {
         let log = fs::read_to_string(path.join("metrics.jsonl")).unwrap();
         let steps: Vec<&str> = log.lines().map(|line| &line[..9]).collect();
         assert_eq!(steps, ["{\"step\":1", "{\"step\":2", "{\"step\":3"]);
-        let sessions = read_manifest(&path).unwrap().sessions;
-        assert_eq!(sessions.iter().map(|session| session.from_step).collect::<Vec<_>>(), [0, 2]);
+        let processes = read_manifest(&path).unwrap().processes;
+        assert_eq!(processes.iter().map(|process| process.from_step).collect::<Vec<_>>(), [0, 2]);
         let events = disk::names(&path).unwrap().into_iter().filter(|name| name.contains("tfevents"));
         assert_eq!(events.count(), 2);
     }

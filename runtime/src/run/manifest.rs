@@ -76,7 +76,7 @@ impl DataSource {
 
 /// One process that trained in the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
+pub struct Process {
     /// UTC, RFC 3339.
     pub started: String,
     /// The program's arguments.
@@ -91,8 +91,8 @@ pub struct Session {
     pub from_step: u64,
 }
 
-impl Session {
-    /// A session of this program that starts now.
+impl Process {
+    /// A process of this program that starts now.
     pub fn new(command: Vec<String>, device: impl Into<String>, threads: usize) -> Self {
         let versions = Versions::default();
         Self { started: time::now_text(), command, device: device.into(), threads, versions, from_step: 0 }
@@ -113,7 +113,7 @@ pub struct Manifest {
     /// The data.
     pub data: DataSource,
     /// Who trained, in order; never empty. The first tells when the run was created, and how.
-    pub sessions: Vec<Session>,
+    pub processes: Vec<Process>,
 }
 
 impl Manifest {
@@ -123,9 +123,9 @@ impl Manifest {
         parameters: serde_json::Value,
         seed: u64,
         data: DataSource,
-        session: Session,
+        process: Process,
     ) -> Self {
-        Self { format: FORMAT, spec, parameters, seed, data, sessions: vec![session] }
+        Self { format: FORMAT, spec, parameters, seed, data, processes: vec![process] }
     }
 
     /// Eight hexadecimal digits that stand for the spec's text and its resolved parameters in a run's name.
@@ -177,15 +177,15 @@ pub(super) mod tests {
             table: ClassTable::parse(table, "test").unwrap(),
         };
         let spec = SpecSource::new("specs/unet-small.phg", "network unet {}\n");
-        let session = Session::new(vec!["phgc".into(), "train".into()], "cpu", 2);
-        Manifest::new(spec, serde_json::json!({"width": 8}), 7, data, session)
+        let process = Process::new(vec!["phgc".into(), "train".into()], "cpu", 2);
+        Manifest::new(spec, serde_json::json!({"width": 8}), 7, data, process)
     }
 
     #[test]
     fn differences_are_named_together() {
         let run = manifest();
         let mut now = manifest();
-        now.sessions[0].threads = 9;
+        now.processes[0].threads = 9;
         now.data.fingerprints.remove(&Split::Val);
         assert_eq!(run.check_continues(&now), Ok(()), "a device or the validation split may change");
         now.seed = 8;

@@ -11,7 +11,7 @@ use super::manifest::Manifest;
 use crate::metrics::Evaluation;
 use crate::train::early::Best;
 
-/// How a session of training ended.
+/// How a process of training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -42,11 +42,11 @@ impl Outcome {
 pub struct Report {
     /// How it ended.
     pub outcome: Outcome,
-    /// Steps done in all sessions.
+    /// Steps done in all processes.
     pub steps: u64,
-    /// Samples seen in all sessions.
+    /// Samples seen in all processes.
     pub samples: u64,
-    /// Seconds of training in all sessions, evaluation and saving left out.
+    /// Seconds of training in all processes, evaluation and saving left out.
     pub seconds: f64,
     /// The best score while training, and the step that reached it.
     pub best: Option<Best>,
@@ -85,12 +85,12 @@ impl Report {
         if let Some(best) = self.best {
             rows.push(("best while training", format!("{:.2} after {} steps", best.score, best.step)));
         }
-        for session in &manifest.sessions {
-            let command = session.command.join(" ");
-            let versions = format!("phgc {}, Burn {}", session.versions.phgc, session.versions.burn);
-            let place = format!("{}, {} threads, {versions}", session.device, session.threads);
-            let from = format!("from step {}", session.from_step);
-            rows.push(("session", format!("{} `{command}` {from}; {place}", session.started)));
+        for process in &manifest.processes {
+            let command = process.command.join(" ");
+            let versions = format!("phgc {}, Burn {}", process.versions.phgc, process.versions.burn);
+            let place = format!("{}, {} threads, {versions}", process.device, process.threads);
+            let from = format!("from step {}", process.from_step);
+            rows.push(("process", format!("{} `{command}` {from}; {place}", process.started)));
         }
         let _ = writeln!(text, "# {}\n\n| | |\n|---|---|", manifest.spec.path);
         for (name, value) in rows {

@@ -28,7 +28,7 @@ pub struct State {
     pub place: u64,
     /// Samples seen in all.
     pub samples: u64,
-    /// Seconds of training in all sessions, evaluation and saving left out.
+    /// Seconds of training in all processes, evaluation and saving left out.
     pub seconds: f64,
     /// The seed of every random number of the run.
     pub seed: u64,

@@ -324,7 +324,7 @@ impl Fit {
             ema: self.ema.as_mut(),
             clip: self.job.network.training.clip,
         };
-        let StepReport { loss, terms, reports, gradient_norm } = trainer.step(&batches, rate)?;
+        let StepReport { loss, terms, reports, gradient_norm, .. } = trainer.step(&batches, rate)?;
         let seconds = begun.elapsed().as_secs_f64();
         let state = &mut self.state;
         state.step += 1;

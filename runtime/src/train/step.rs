@@ -5,6 +5,9 @@
 //! an error that names the first bad node, and leaves parameters, optimiser and averages as they were; the same
 //! state and batches give the same bits at a given number of threads.
 
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
 use burn::tensor::Tensor;
 
 use crate::bank::Bank;
@@ -40,6 +43,19 @@ pub struct StepReport {
     pub reports: Vec<(String, f64)>,
     /// The gradients' global L2 norm before clipping.
     pub gradient_norm: f64,
+    /// How long it took.
+    pub times: Times,
+}
+
+/// How long the parts of a step took, over all micro-batches.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Times {
+    /// The forward pass, by section.
+    pub sections: BTreeMap<String, Duration>,
+    /// The backward pass.
+    pub backward: Duration,
+    /// Norm, clipping, the optimiser's rule and averages.
+    pub update: Duration,
 }
 
 impl Trainer<'_> {
@@ -57,12 +73,18 @@ impl Trainer<'_> {
             return Err(unfit("a training step without a batch"));
         }
         let share = 1.0 / batches.len() as f64;
-        let mut report = StepReport { loss: 0.0, terms: Vec::new(), reports: Vec::new(), gradient_norm: 0.0 };
+        let mut report = StepReport {
+            loss: 0.0,
+            terms: Vec::new(),
+            reports: Vec::new(),
+            gradient_norm: 0.0,
+            times: Times::default(),
+        };
         let mut gradients = Gradients::new();
         // Statistics move with every micro-batch, on a copy that replaces the bank when the step has succeeded.
         let mut bank = self.bank.clone();
         for batch in batches {
-            let outputs = self.executor.run(&bank, batch)?;
+            let outputs = self.executor.run_timed(&bank, batch, &mut report.times.sections)?;
             let total = sum(&outputs.losses)?;
             add(&mut report.terms, &outputs.losses, share)?;
             add(&mut report.reports, &outputs.reports, share)?;
@@ -71,11 +93,14 @@ impl Trainer<'_> {
             if !loss.is_finite() {
                 return Err(self.not_finite(&bank, batch, loss));
             }
+            let begun = Instant::now();
             if total.is_tracked() {
                 collect(&mut gradients, &bank, total, share)?;
             }
+            report.times.backward += begun.elapsed();
             outputs.update(&mut bank)?;
         }
+        let begun = Instant::now();
         report.gradient_norm = optim::global_norm(&gradients)?;
         if !report.gradient_norm.is_finite() {
             return Err(bad_gradient(&gradients)?);
@@ -92,6 +117,7 @@ impl Trainer<'_> {
         if let Some(ema) = &mut self.ema {
             ema.update(self.bank)?;
         }
+        report.times.update = begun.elapsed();
         Ok(report)
     }
 

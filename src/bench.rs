@@ -1,0 +1,66 @@
+//! `phgc bench`: time and memory of a step, on made-up input.
+
+use std::sync::atomic::Ordering;
+
+use phg_compiler::ir::dim::Sizes;
+use phg_runtime::bench::{Benching, bench};
+use phg_runtime::device::{self, DeviceName};
+use serde_json::json;
+
+use crate::args::{Bench, Format};
+use crate::failure::{self, Failure};
+use crate::{Outcome, signals, spec};
+
+/// Times steps and prints their median, with the parts of a step.
+pub(crate) fn run(args: &Bench) -> Outcome {
+    let name: DeviceName = args.device.parse()?;
+    if let Some(threads) = args.threads {
+        device::set_threads(threads)?;
+    }
+    let compiled = spec::load(&args.spec, &args.compile)?;
+    let [h, w] = args.size.unwrap_or_else(|| compiled.network.default_size());
+    let sizes = Sizes { n: args.batch.unwrap_or(compiled.network.training.batch).max(1), h, w };
+    compiled
+        .network
+        .bind(&sizes)
+        .map_err(|diags| Failure::Spec { sources: compiled.sources.clone(), diags })?;
+    let device = device::open(name)?;
+    let interrupted = signals::watch()?;
+    let bar = indicatif::ProgressBar::new((args.warmup + args.steps.max(1)) as u64);
+    let what = Benching { mode: spec::mode(args.mode), sizes, steps: args.steps.max(1), warmup: args.warmup };
+    let measured = bench(&compiled.network, &what, &device, &mut |step| {
+        bar.set_position(step as u64);
+        !interrupted.load(Ordering::Relaxed)
+    });
+    bar.finish_and_clear();
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(Failure::Interrupted);
+    }
+    let measured = measured?;
+    match args.format {
+        Format::Json => {
+            let mut view = json!(measured);
+            view["device"] = json!(device::resolve(name).to_string());
+            view["precision"] = json!("f32");
+            view["threads"] = json!(device::threads());
+            failure::print_json(&view);
+        }
+        Format::Text => {
+            println!("{} at {}x{}, batch {}", args.spec.display(), h, w, sizes.n);
+            println!("median {:>9.1} ms of {} steps", measured.median_ms, measured.steps);
+            println!("least  {:>9.1} ms", measured.min_ms);
+            if let (Some(peak), Some(start)) = (measured.peak_bytes, measured.start_bytes) {
+                let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+                println!(
+                    "memory {:>9.1} MiB, {:.1} before the first step",
+                    mebibytes(peak),
+                    mebibytes(start)
+                );
+            }
+            for (name, time) in &measured.sections {
+                println!("  {name:<12} {time:>8.1} ms");
+            }
+        }
+    }
+    Ok(())
+}
