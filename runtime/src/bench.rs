@@ -67,7 +67,7 @@ pub fn bench(
     let mut bank = Bank::init(executor.plan(), 0, device)?;
     let bindings = made_up(network, what.sizes, device)?;
     let start_bytes = memory("VmRSS:");
-    let mut rule = Optimizer::new(network.training.optimizer.clone());
+    let mut rule = Optimizer::new(network.training.optimizer);
     let mut times = Vec::with_capacity(what.steps);
     let mut parts: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for step in 0..what.warmup + what.steps {

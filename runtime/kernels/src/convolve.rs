@@ -1,9 +1,9 @@
 //! Convolution and its gradients.
 //!
 //! Work is cut into tiles of output rows whose operands stay in a core's cache. A pointwise convolution is a
-//! matrix product of the map itself; one channel a group needs no products ([`crate::depthwise`]); the others
-//! sum in registers over planes ([`crate::planes`], [`crate::direct`]). What those loops are too long for, small
-//! maps and the input of a strided convolution, goes through the unfolded map ([`crate::unfold`]).
+//! matrix product of the map itself; one channel a group needs no products (`depthwise`); the others
+//! sum in registers over planes (`planes`, `direct`). What those loops are too long for, small
+//! maps and the input of a strided convolution, goes through the unfolded map (`unfold`).
 //!
 //! Shapes: `x [n, c, h, w]`, `weight [o, c / groups, kh, kw]`, `y [n, o, h', w']`.
 

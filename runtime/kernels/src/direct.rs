@@ -1,4 +1,4 @@
-//! The two inner loops of convolution, on planes in which every tap reads consecutive values ([`crate::planes`]).
+//! The two inner loops of convolution, on planes in which every tap reads consecutive values (`planes`).
 //!
 //! Sums stay in registers: a block of channels by three vectors of positions, or by three taps. So nothing is
 //! unfolded, and a value that was loaded is used as often as there are channels in the block.
