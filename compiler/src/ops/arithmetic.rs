@@ -2,10 +2,10 @@
 
 use super::{Args, Infer, InputDef, OpDef, OpRules, WeightDecl};
 use crate::diag::Diag;
-use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::diag::codes;
+use crate::ir::fact::Fact;
 use crate::plan::instr::{Binary, Instr, Unary};
+use crate::plan::lower::Lower;
 
 /// An operator on two values, or on a value and a number.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,8 +3,8 @@
 use super::{Args, Infer, InputDef, OpDef, OpRules, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::plan::instr::{Instr, Unary};
+use crate::plan::lower::Lower;
 
 /// A field of a gaussian, or of one component of a mixture.
 #[derive(Clone, Debug, PartialEq)]

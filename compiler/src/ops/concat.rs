@@ -3,14 +3,12 @@
 use super::{Args, Infer, InputDef, OpDef, OpRules, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::plan::instr::Instr;
+use crate::plan::lower::Lower;
 
 /// Joins maps along channels, or vectors end to end.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Concat;
-
-
 
 impl OpRules for Concat {
     const DEF: OpDef = OpDef {

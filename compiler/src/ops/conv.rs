@@ -4,9 +4,9 @@ use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDe
 use crate::diag::{Diag, codes};
 use crate::ir::dim::Dim;
 use crate::ir::fact::Fact;
+use crate::plan::Init;
 use crate::plan::instr::{Convolve, Instr, Unary};
 use crate::plan::lower::Lower;
-use crate::plan::Init;
 
 /// A 2-d convolution (cross-correlation), `[N, i, h, w]` to `[N, channels, h', w']` with
 /// `h' = floor((h + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1`.
@@ -79,16 +79,18 @@ impl ConvInit {
                 (Init::Uniform { bound }, Init::Uniform { bound })
             }
             Self::He => (Init::Normal { deviation: (2.0 / fan_out).sqrt() }, Init::Constant(0.0)),
-            Self::Xavier => {
-                (Init::Uniform { bound: (6.0 / (fan_in + fan_out)).sqrt() }, Init::Constant(0.0))
-            }
+            Self::Xavier => (Init::Uniform { bound: (6.0 / (fan_in + fan_out)).sqrt() }, Init::Constant(0.0)),
             Self::Zeros => (Init::Constant(0.0), Init::Constant(0.0)),
         }
     }
 }
 
 /// Padding that keeps the size at stride 1: half of the kernel's reach.
-pub(super) fn same_padding(args: &Args, kernel: [usize; 2], dilation: [usize; 2]) -> Result<[usize; 2], Diag> {
+pub(super) fn same_padding(
+    args: &Args,
+    kernel: [usize; 2],
+    dilation: [usize; 2],
+) -> Result<[usize; 2], Diag> {
     if let Some(padding) = args.maybe_pair("padding") {
         return Ok(padding);
     }
@@ -106,7 +108,14 @@ pub(super) fn same_padding(args: &Args, kernel: [usize; 2], dilation: [usize; 2]
 }
 
 /// The size that a window of `kernel` gives.
-pub(super) fn window(size: &Dim, kernel: usize, stride: usize, padding: usize, dilation: usize, ceil: bool) -> Dim {
+pub(super) fn window(
+    size: &Dim,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    dilation: usize,
+    ceil: bool,
+) -> Dim {
     let reach = (dilation * (kernel - 1) + 1) as i64;
     if stride == 1 {
         return size.offset(2 * padding as i64 - reach + 1); // most often the size itself, which is then shared
@@ -126,11 +135,21 @@ impl OpRules for Conv {
             ParamDef::required("channels", ParamType::Count, "channels of the result"),
             ParamDef::with("kernel", ParamType::Pair, "1", "rows and columns of the kernel"),
             ParamDef::with("stride", ParamType::Pair, "1", "step between windows"),
-            ParamDef::with("padding", ParamType::PairOr(&["same"]), "same", "zeros on either side; `same` keeps the size at stride 1"),
+            ParamDef::with(
+                "padding",
+                ParamType::PairOr(&["same"]),
+                "same",
+                "zeros on either side; `same` keeps the size at stride 1",
+            ),
             ParamDef::with("dilation", ParamType::Pair, "1", "distance of kernel taps"),
             ParamDef::with("groups", ParamType::Count, "1", "independent groups of channels"),
             ParamDef::with("bias", ParamType::Bool, "true", "add a learned offset to each channel"),
-            ParamDef::with("init", ParamType::Choice(ConvInit::WORDS), "default", "first values: PyTorch's, He's (fan out), Glorot's, or 0"),
+            ParamDef::with(
+                "init",
+                ParamType::Choice(ConvInit::WORDS),
+                "default",
+                "first values: PyTorch's, He's (fan out), Glorot's, or 0",
+            ),
         ],
         outputs: &["out"],
         example: "x |> conv(64, kernel: 3, stride: 2)",

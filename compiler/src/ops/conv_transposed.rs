@@ -43,12 +43,27 @@ impl OpRules for ConvTransposed {
             ParamDef::required("channels", ParamType::Count, "channels of the result"),
             ParamDef::with("kernel", ParamType::Pair, "2", "rows and columns of the kernel"),
             ParamDef::with("stride", ParamType::Pair, "2", "step between windows"),
-            ParamDef::with("padding", ParamType::PairOr(&["none"]), "none", "rows and columns cut from either side"),
-            ParamDef::with("output_padding", ParamType::PairOr(&["none"]), "none", "rows and columns added at the end"),
+            ParamDef::with(
+                "padding",
+                ParamType::PairOr(&["none"]),
+                "none",
+                "rows and columns cut from either side",
+            ),
+            ParamDef::with(
+                "output_padding",
+                ParamType::PairOr(&["none"]),
+                "none",
+                "rows and columns added at the end",
+            ),
             ParamDef::with("dilation", ParamType::Pair, "1", "distance of kernel taps"),
             ParamDef::with("groups", ParamType::Count, "1", "independent groups of channels"),
             ParamDef::with("bias", ParamType::Bool, "true", "add a learned offset to each channel"),
-            ParamDef::with("init", ParamType::Choice(&["default", "bilinear"]), "default", "first values: PyTorch's, or bilinear upsampling"),
+            ParamDef::with(
+                "init",
+                ParamType::Choice(&["default", "bilinear"]),
+                "default",
+                "first values: PyTorch's, or bilinear upsampling",
+            ),
         ],
         outputs: &["out"],
         example: "x |> conv_transposed(64, kernel: 2, stride: 2)",
@@ -86,7 +101,8 @@ impl OpRules for ConvTransposed {
             ));
         }
         let out = |size: &Dim, axis: usize| {
-            let reach = (self.dilation[axis] * (self.kernel[axis] - 1) + self.output_padding[axis] + 1) as i64;
+            let reach =
+                (self.dilation[axis] * (self.kernel[axis] - 1) + self.output_padding[axis] + 1) as i64;
             size.offset(-1).scale(self.stride[axis] as i64).offset(reach - 2 * self.padding[axis] as i64)
         };
         let (h, w) = (out(&height, 0), out(&width, 1));
@@ -131,7 +147,8 @@ impl OpRules for ConvTransposed {
 
     fn describe(&self) -> String {
         let pair = |p: [usize; 2]| format!("{}x{}", p[0], p[1]);
-        let mut text = format!("{}, kernel: {}, stride: {}", self.channels, pair(self.kernel), pair(self.stride));
+        let mut text =
+            format!("{}, kernel: {}, stride: {}", self.channels, pair(self.kernel), pair(self.stride));
         for (name, value, neutral) in [
             ("padding", self.padding, [0, 0]),
             ("output_padding", self.output_padding, [0, 0]),

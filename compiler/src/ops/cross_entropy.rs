@@ -2,10 +2,10 @@
 
 use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDecl};
 use crate::diag::Diag;
-use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::diag::codes;
+use crate::ir::fact::Fact;
 use crate::plan::instr::{self, ClassWeights, Instr};
+use crate::plan::lower::Lower;
 
 /// The weighted mean of `-log softmax(logits)[label]` over pixels that are not void; the mean is weighted
 /// by the class weights as in PyTorch.
@@ -36,10 +36,23 @@ impl OpRules for CrossEntropy {
         name: "cross_entropy",
         callable: true,
         summary: "pixel-wise cross-entropy of logits with labels, void left out",
-        inputs: &[InputDef::one("logits", "a map with a channel for each class"), InputDef::one("labels", "the class labels")],
+        inputs: &[
+            InputDef::one("logits", "a map with a channel for each class"),
+            InputDef::one("labels", "the class labels"),
+        ],
         params: &[
-            ParamDef::with("weights", ParamType::Weights(&["uniform", "median_frequency", "inverse_log"]), "uniform", "weights of the classes, in the order of their ids, or a rule on the training split's frequencies"),
-            ParamDef::with("smoothing", ParamType::Float, "0", "share of the target spread evenly over the classes"),
+            ParamDef::with(
+                "weights",
+                ParamType::Weights(&["uniform", "median_frequency", "inverse_log"]),
+                "uniform",
+                "weights of the classes, in the order of their ids, or a rule on the training split's frequencies",
+            ),
+            ParamDef::with(
+                "smoothing",
+                ParamType::Float,
+                "0",
+                "share of the target spread evenly over the classes",
+            ),
         ],
         outputs: &["out"],
         example: "cross_entropy(logits, labels)",

@@ -2,11 +2,11 @@
 
 use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDecl};
 use crate::diag::Diag;
-use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::diag::codes;
+use crate::ir::fact::Fact;
 use crate::plan::Mode;
 use crate::plan::instr::Instr;
+use crate::plan::lower::Lower;
 
 /// Sets elements, or whole channels, to zero while training and scales the rest by `1 / (1 - rate)`.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +16,6 @@ pub struct Dropout {
     /// Whole channels.
     pub channels: bool,
 }
-
-
 
 impl OpRules for Dropout {
     const DEF: OpDef = OpDef {

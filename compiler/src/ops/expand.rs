@@ -3,21 +3,22 @@
 use super::{Args, Infer, InputDef, OpDef, OpRules, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::plan::instr::Instr;
+use crate::plan::lower::Lower;
 
 /// Spreads a vector over a map of another's size: the same value at every pixel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expand;
-
-
 
 impl OpRules for Expand {
     const DEF: OpDef = OpDef {
         name: "expand",
         callable: true,
         summary: "spreads a vector over a map: the same value at every pixel",
-        inputs: &[InputDef::one("x", "a vector, or a map of one pixel"), InputDef::named("like", "the map whose size it takes")],
+        inputs: &[
+            InputDef::one("x", "a vector, or a map of one pixel"),
+            InputDef::named("like", "the map whose size it takes"),
+        ],
         params: &[],
         outputs: &["out"],
         example: "v |> expand(like: x4)",
@@ -30,7 +31,11 @@ impl OpRules for Expand {
     fn infer(&self, inputs: &mut Infer<'_>) -> Result<Vec<Fact>, Diag> {
         let (height, width) = inputs.spatial(1)?;
         let channels = match inputs.fact(0) {
-            Fact::Map { channels, height, width } if height.as_constant() == Some(1) && width.as_constant() == Some(1) => *channels,
+            Fact::Map { channels, height, width }
+                if height.as_constant() == Some(1) && width.as_constant() == Some(1) =>
+            {
+                *channels
+            }
             _ => inputs.vector(0)?,
         };
         Ok(vec![Fact::Map { channels, height, width }])

@@ -3,14 +3,12 @@
 use super::{Args, Infer, InputDef, OpDef, OpRules, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::plan::instr::Instr;
+use crate::plan::lower::Lower;
 
 /// A map of fixed size as a vector, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Flatten;
-
-
 
 impl OpRules for Flatten {
     const DEF: OpDef = OpDef {
@@ -30,10 +28,12 @@ impl OpRules for Flatten {
     fn infer(&self, inputs: &mut Infer<'_>) -> Result<Vec<Fact>, Diag> {
         let (channels, height, width) = inputs.map(0)?;
         let (Some(h), Some(w)) = (height.as_constant(), width.as_constant()) else {
-            return Err(inputs.bad_parameter(
-                format!("`flatten` needs a map of fixed size, not {}", inputs.fact(0)),
-                "its size depends on the input's",
-            ).help("pool it to a fixed size first: `|> global_pool`"));
+            return Err(inputs
+                .bad_parameter(
+                    format!("`flatten` needs a map of fixed size, not {}", inputs.fact(0)),
+                    "its size depends on the input's",
+                )
+                .help("pool it to a fixed size first: `|> global_pool`"));
         };
         let size = channels as i64 * h * w;
         Ok(vec![Fact::Vector { channels: usize::try_from(size).unwrap_or(usize::MAX) }])

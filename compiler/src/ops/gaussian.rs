@@ -3,8 +3,8 @@
 use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::plan::instr::{Instr, Unary};
+use crate::plan::lower::Lower;
 
 /// A diagonal gaussian for each image; the log-variance is clamped to `[-clamp, clamp]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,17 +13,16 @@ pub struct Gaussian {
     pub clamp: f32,
 }
 
-
-
 impl OpRules for Gaussian {
     const DEF: OpDef = OpDef {
         name: "gaussian",
         callable: true,
         summary: "a diagonal gaussian from its mean and log-variance",
-        inputs: &[InputDef::named("mean", "the mean"), InputDef::named("log_variance", "the logarithm of the variance")],
-        params: &[
-            ParamDef::with("clamp", ParamType::Float, "10", "bound of the log-variance, either way"),
+        inputs: &[
+            InputDef::named("mean", "the mean"),
+            InputDef::named("log_variance", "the logarithm of the variance"),
         ],
+        params: &[ParamDef::with("clamp", ParamType::Float, "10", "bound of the log-variance, either way")],
         outputs: &["out"],
         example: "gaussian(mean: m, log_variance: v)",
     };

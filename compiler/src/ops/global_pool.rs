@@ -3,8 +3,8 @@
 use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::plan::instr::{Instr, Reduction};
+use crate::plan::lower::Lower;
 
 /// The mean or maximum of each channel over the whole map: a vector.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,17 +13,18 @@ pub struct GlobalPool {
     pub by: Reduction,
 }
 
-
-
 impl OpRules for GlobalPool {
     const DEF: OpDef = OpDef {
         name: "global_pool",
         callable: true,
         summary: "the mean (or maximum) of each channel over the whole map",
         inputs: &[InputDef::one("x", "the map")],
-        params: &[
-            ParamDef::with("by", ParamType::Choice(&["mean", "max"]), "mean", "what is taken of each channel"),
-        ],
+        params: &[ParamDef::with(
+            "by",
+            ParamType::Choice(&["mean", "max"]),
+            "mean",
+            "what is taken of each channel",
+        )],
         outputs: &["out"],
         example: "x |> global_pool",
     };

@@ -5,7 +5,6 @@ use crate::diag::Diag;
 use crate::ir::fact::Fact;
 use crate::plan::lower::Lower;
 
-
 /// A declared input of the network; its fact is its declaration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Input {
@@ -14,8 +13,6 @@ pub struct Input {
     /// What it is.
     pub fact: Fact,
 }
-
-
 
 impl OpRules for Input {
     const DEF: OpDef = OpDef {

@@ -3,8 +3,8 @@
 use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::plan::instr::{Instr, KlMethod, KlReduce};
+use crate::plan::lower::Lower;
 
 /// `KL(q || p)`, the mean over the batch: closed form for gaussians, one of three approximations for mixtures.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,18 +15,29 @@ pub struct Kl {
     pub reduce: KlReduce,
 }
 
-
-
 impl OpRules for Kl {
     const DEF: OpDef = OpDef {
         name: "kl",
         callable: true,
         summary: "the Kullback-Leibler divergence of two distributions of one kind",
-        inputs: &[InputDef::one("q", "a gaussian or mixture"), InputDef::one("p", "one of the same kind and size, or `standard_normal`")],
+        inputs: &[
+            InputDef::one("q", "a gaussian or mixture"),
+            InputDef::one("p", "one of the same kind and size, or `standard_normal`"),
+        ],
         params: &[
-            ParamDef::with("by", ParamType::Choice(&["matched", "variational", "monte_carlo"]), "matched", "the approximation for mixtures"),
+            ParamDef::with(
+                "by",
+                ParamType::Choice(&["matched", "variational", "monte_carlo"]),
+                "matched",
+                "the approximation for mixtures",
+            ),
             ParamDef::with("samples", ParamType::Count, "8", "draws from every component, for `monte_carlo`"),
-            ParamDef::with("reduce", ParamType::Choice(&["mean", "sum"]), "mean", "divide by the latent size, or not"),
+            ParamDef::with(
+                "reduce",
+                ParamType::Choice(&["mean", "sum"]),
+                "mean",
+                "divide by the latent size, or not",
+            ),
         ],
         outputs: &["out"],
         example: "kl(q, standard_normal)",
@@ -58,7 +69,8 @@ impl OpRules for Kl {
                     .mismatch("number of components", &a.to_string(), 0, &b.to_string(), 1)
                     .help("`matched` pairs components; `variational` and `monte_carlo` compare mixtures of different sizes"));
             }
-            (Fact::Gaussian { .. }, Fact::Gaussian { .. }) | (Fact::Mixture { .. }, Fact::Mixture { .. }) => {}
+            (Fact::Gaussian { .. }, Fact::Gaussian { .. }) | (Fact::Mixture { .. }, Fact::Mixture { .. }) => {
+            }
             (Fact::Gaussian { .. } | Fact::Mixture { .. }, _) => {
                 let wanted = format!("two distributions of one kind: `q` is a {}", inputs.fact(0).kind());
                 return Err(inputs.wrong_kind(1, &wanted));

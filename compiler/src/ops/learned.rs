@@ -3,9 +3,9 @@
 use super::{Args, Infer, OpDef, OpRules, ParamDef, ParamType, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::plan::Init;
 use crate::plan::instr::Instr;
+use crate::plan::lower::Lower;
 
 /// A learned number, such as the weight of a residual branch.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,17 +14,13 @@ pub struct Learned {
     pub init: f32,
 }
 
-
-
 impl OpRules for Learned {
     const DEF: OpDef = OpDef {
         name: "learned",
         callable: true,
         summary: "a learned number",
         inputs: &[],
-        params: &[
-            ParamDef::with("init", ParamType::Float, "0", "its first value"),
-        ],
+        params: &[ParamDef::with("init", ParamType::Float, "0", "its first value")],
         outputs: &["out"],
         example: "x + learned(init: 0) * y",
     };

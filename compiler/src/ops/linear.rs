@@ -1,11 +1,11 @@
 //! `linear`: a fully connected layer on a vector.
 
+use super::conv::ConvInit;
 use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
-use super::conv::ConvInit;
 use crate::plan::instr::Instr;
+use crate::plan::lower::Lower;
 
 /// `x W^T + b` on a vector.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,8 +18,6 @@ pub struct Linear {
     pub init: ConvInit,
 }
 
-
-
 impl OpRules for Linear {
     const DEF: OpDef = OpDef {
         name: "linear",
@@ -29,7 +27,12 @@ impl OpRules for Linear {
         params: &[
             ParamDef::required("channels", ParamType::Count, "size of the result"),
             ParamDef::with("bias", ParamType::Bool, "true", "add a learned offset"),
-            ParamDef::with("init", ParamType::Choice(ConvInit::WORDS), "default", "first values: PyTorch's, He's (fan out), Glorot's, or 0"),
+            ParamDef::with(
+                "init",
+                ParamType::Choice(ConvInit::WORDS),
+                "default",
+                "first values: PyTorch's, He's (fan out), Glorot's, or 0",
+            ),
         ],
         outputs: &["out"],
         example: "v |> linear(256)",
@@ -51,8 +54,12 @@ impl OpRules for Linear {
     fn weights(&self, inputs: &[Fact]) -> Vec<WeightDecl> {
         let Some(Fact::Vector { channels }) = inputs.first() else { return Vec::new() };
         let (weight, bias) = self.init.values(*channels, self.channels);
-        let mut list =
-            vec![WeightDecl { suffix: "weight", shape: vec![self.channels, *channels], init: weight, trainable: true }];
+        let mut list = vec![WeightDecl {
+            suffix: "weight",
+            shape: vec![self.channels, *channels],
+            init: weight,
+            trainable: true,
+        }];
         if self.bias {
             list.push(WeightDecl { suffix: "bias", shape: vec![self.channels], init: bias, trainable: true });
         }

@@ -1,28 +1,18 @@
 //! `max_pool`: the largest value of each window.
 
-use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDecl};
+use super::pooling::{CEIL, KERNEL, PADDING, STRIDE, Windows};
+use super::{Args, Infer, InputDef, OpDef, OpRules, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
+use crate::plan::instr::PoolKind;
 use crate::plan::lower::Lower;
-use super::conv::{same_padding, window};
-use crate::diag::codes;
-use crate::ir::dim::Dim;
-use crate::plan::instr::{Instr, Pool, PoolKind};
 
 /// The largest value of each window.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MaxPool {
-    /// Rows and columns of the window.
-    pub kernel: [usize; 2],
-    /// Step.
-    pub stride: [usize; 2],
-    /// Padding on either side.
-    pub padding: [usize; 2],
-    /// Round sizes up.
-    pub ceil: bool,
+    /// Where it looks.
+    pub windows: Windows,
 }
-
-
 
 impl OpRules for MaxPool {
     const DEF: OpDef = OpDef {
@@ -30,46 +20,18 @@ impl OpRules for MaxPool {
         callable: true,
         summary: "the largest value of each window",
         inputs: &[InputDef::one("x", "the map")],
-        params: &[
-            ParamDef::with("kernel", ParamType::Pair, "2", "rows and columns of the window"),
-            ParamDef::with("stride", ParamType::PairOr(&["kernel"]), "kernel", "step between windows; the kernel's size unless given"),
-            ParamDef::with("padding", ParamType::PairOr(&["same", "none"]), "none", "padding on either side; `same` keeps the size at stride 1"),
-            ParamDef::with("ceil", ParamType::Bool, "false", "round sizes up"),
-        ],
+        params: &[KERNEL, STRIDE, PADDING, CEIL],
         outputs: &["out"],
         example: "x |> max_pool(kernel: 3, stride: 2, padding: same)",
     };
 
     fn from_args(args: &Args) -> Result<Self, Diag> {
-        let kernel = args.pair("kernel");
-        let padding = match args.word("padding") {
-            "same" => same_padding(args, kernel, [1, 1])?,
-            _ => args.maybe_pair("padding").unwrap_or([0, 0]),
-        };
-        let stride = args.maybe_pair("stride").unwrap_or(kernel);
-        if stride.contains(&0) {
-            return Err(Diag::new(&codes::PARAM_VALUE, "a stride is at least 1", args.span("stride"), "is 0"));
-        }
-        if (0..2).any(|a| 2 * padding[a] > kernel[a]) {
-            return Err(Diag::new(
-                &codes::PARAM_VALUE,
-                "padding is at most half of the kernel, or windows would see nothing but padding",
-                args.span("padding"),
-                "too large",
-            ));
-        }
-        Ok(Self { kernel, stride, padding, ceil: args.bool("ceil") })
+        Ok(Self { windows: Windows::from_args(args)? })
     }
 
     fn infer(&self, inputs: &mut Infer<'_>) -> Result<Vec<Fact>, Diag> {
-        let (channels, height, width) = inputs.map(0)?;
-        let out = |size: &Dim, axis: usize| {
-            window(size, self.kernel[axis], self.stride[axis], self.padding[axis], 1, self.ceil)
-        };
-        let (h, w) = (out(&height, 0), out(&width, 1));
-        inputs.at_least_one(&h)?;
-        inputs.at_least_one(&w)?;
-        Ok(vec![Fact::Map { channels, height: h, width: w }])
+        let (channels, height, width) = self.windows.sizes(inputs)?;
+        Ok(vec![Fact::Map { channels, height, width }])
     }
 
     fn weights(&self, _inputs: &[Fact]) -> Vec<WeightDecl> {
@@ -77,26 +39,10 @@ impl OpRules for MaxPool {
     }
 
     fn lower(&self, at: &mut Lower<'_>) {
-        at.emit_like(Instr::Pool(Pool {
-            kind: PoolKind::Max,
-            kernel: self.kernel,
-            stride: self.stride,
-            padding: self.padding,
-            ceil: self.ceil,
-            count_padding: false,
-            indices: false,
-        }));
+        at.emit_like(self.windows.instr(PoolKind::Max, false, false));
     }
 
     fn describe(&self) -> String {
-        let pair = |p: [usize; 2]| format!("{}x{}", p[0], p[1]);
-        let mut text = format!("kernel: {}, stride: {}", pair(self.kernel), pair(self.stride));
-        if self.padding != [0, 0] {
-            text.push_str(&format!(", padding: {}", pair(self.padding)));
-        }
-        if self.ceil {
-            text.push_str(", ceil");
-        }
-        text
+        self.windows.describe()
     }
 }

@@ -3,8 +3,8 @@
 use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::plan::instr::{Instr, Unary};
+use crate::plan::lower::Lower;
 
 /// A mixture of diagonal gaussians for each image; weights are the softmax of the logits, log-variances
 /// are clamped to `[-clamp, clamp]`.
@@ -16,14 +16,16 @@ pub struct Mixture {
     pub clamp: f32,
 }
 
-
-
 impl OpRules for Mixture {
     const DEF: OpDef = OpDef {
         name: "mixture",
         callable: true,
         summary: "a mixture of diagonal gaussians from means, log-variances and logits",
-        inputs: &[InputDef::named("mean", "all means, end to end"), InputDef::named("log_variance", "all log-variances, end to end"), InputDef::named("logit", "a logit for each component")],
+        inputs: &[
+            InputDef::named("mean", "all means, end to end"),
+            InputDef::named("log_variance", "all log-variances, end to end"),
+            InputDef::named("logit", "a logit for each component"),
+        ],
         params: &[
             ParamDef::required("components", ParamType::Count, "number of gaussians"),
             ParamDef::with("clamp", ParamType::Float, "10", "bound of the log-variances, either way"),
@@ -42,7 +44,13 @@ impl OpRules for Mixture {
             return Err(inputs.mismatch("size", &mean.to_string(), 0, &variance.to_string(), 1));
         }
         if logit != self.components {
-            return Err(inputs.mismatch("number of components", &self.components.to_string(), 0, &logit.to_string(), 2));
+            return Err(inputs.mismatch(
+                "number of components",
+                &self.components.to_string(),
+                0,
+                &logit.to_string(),
+                2,
+            ));
         }
         if mean % self.components != 0 {
             return Err(inputs.bad_parameter(

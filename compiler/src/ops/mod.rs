@@ -6,6 +6,7 @@
 mod args;
 mod def;
 mod infer;
+mod pooling;
 
 pub use args::{Args, Const};
 pub(crate) use def::one_of;

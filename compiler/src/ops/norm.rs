@@ -3,9 +3,9 @@
 use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::plan::Init;
 use crate::plan::instr::{Instr, Normalise};
+use crate::plan::lower::Lower;
 
 /// Batch normalisation (Ioffe and Szegedy 2015): batch statistics while training, running ones otherwise.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,8 +18,6 @@ pub struct Norm {
     pub scale: f32,
 }
 
-
-
 impl OpRules for Norm {
     const DEF: OpDef = OpDef {
         name: "norm",
@@ -28,7 +26,12 @@ impl OpRules for Norm {
         inputs: &[InputDef::one("x", "a map or vector")],
         params: &[
             ParamDef::with("epsilon", ParamType::Float, "1e-5", "added to the variance"),
-            ParamDef::with("momentum", ParamType::Float, "0.1", "share of new statistics in the running ones"),
+            ParamDef::with(
+                "momentum",
+                ParamType::Float,
+                "0.1",
+                "share of new statistics in the running ones",
+            ),
             ParamDef::with("scale", ParamType::Float, "1", "first value of the learned scale"),
         ],
         outputs: &["out"],
@@ -51,7 +54,9 @@ impl OpRules for Norm {
     }
 
     fn weights(&self, inputs: &[Fact]) -> Vec<WeightDecl> {
-        let Some(Fact::Map { channels, .. } | Fact::Vector { channels }) = inputs.first() else { return Vec::new() };
+        let Some(Fact::Map { channels, .. } | Fact::Vector { channels }) = inputs.first() else {
+            return Vec::new();
+        };
         let decl = |suffix, value, trainable| WeightDecl {
             suffix,
             shape: vec![*channels],

@@ -3,14 +3,12 @@
 use super::{Args, Infer, InputDef, OpDef, OpRules, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::plan::instr::Instr;
+use crate::plan::lower::Lower;
 
 /// Labels as a map with a channel for each class, void included.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OneHot;
-
-
 
 impl OpRules for OneHot {
     const DEF: OpDef = OpDef {

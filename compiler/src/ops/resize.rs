@@ -2,10 +2,10 @@
 
 use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDecl};
 use crate::diag::Diag;
-use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::diag::codes;
+use crate::ir::fact::Fact;
 use crate::plan::instr::{Instr, ResizeMode};
+use crate::plan::lower::Lower;
 
 /// Resizes a map, half-pixel centres (`align_corners = false`), to the size of `like`, to `size`, or by `scale`.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,18 +18,29 @@ pub struct Resize {
     pub scale: Option<[usize; 2]>,
 }
 
-
-
 impl OpRules for Resize {
     const DEF: OpDef = OpDef {
         name: "resize",
         callable: true,
         summary: "resizes a map to another's size, to a size, or by a factor",
-        inputs: &[InputDef::one("x", "the map"), InputDef::maybe("like", "the map or labels whose size it takes")],
+        inputs: &[
+            InputDef::one("x", "the map"),
+            InputDef::maybe("like", "the map or labels whose size it takes"),
+        ],
         params: &[
             ParamDef::with("size", ParamType::PairOr(&["none"]), "none", "rows and columns of the result"),
-            ParamDef::with("scale", ParamType::PairOr(&["none"]), "none", "whole factor for rows and columns"),
-            ParamDef::with("mode", ParamType::Choice(&["bilinear", "nearest"]), "bilinear", "how values between samples are made"),
+            ParamDef::with(
+                "scale",
+                ParamType::PairOr(&["none"]),
+                "none",
+                "whole factor for rows and columns",
+            ),
+            ParamDef::with(
+                "mode",
+                ParamType::Choice(&["bilinear", "nearest"]),
+                "bilinear",
+                "how values between samples are made",
+            ),
         ],
         outputs: &["out"],
         example: "x |> resize(like: skip)",

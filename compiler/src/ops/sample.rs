@@ -3,16 +3,14 @@
 use super::{Args, Infer, InputDef, OpDef, OpRules, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::plan::Mode;
 use crate::plan::instr::{Binary, Instr, Unary};
+use crate::plan::lower::Lower;
 
 /// `mean + exp(log_variance / 2) * normal` in place of the mean while training (Kingma and Welling 2014); the
 /// distribution itself otherwise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample;
-
-
 
 impl OpRules for Sample {
     const DEF: OpDef = OpDef {

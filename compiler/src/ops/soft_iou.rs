@@ -1,25 +1,26 @@
 //! `soft_iou`: 1 minus the soft intersection over union, void left out.
 
+use super::cross_entropy::pixels;
 use super::{Args, Infer, InputDef, OpDef, OpRules, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
-use super::cross_entropy::pixels;
 use crate::plan::instr::Instr;
+use crate::plan::lower::Lower;
 
 /// `1 - mean over the classes present of sum(y p) / sum(y + p - y p)`, `p = softmax(logits)`, over the labelled
 /// pixels of the batch (after Rahman and Wang 2016).
 #[derive(Clone, Debug, PartialEq)]
 pub struct SoftIou;
 
-
-
 impl OpRules for SoftIou {
     const DEF: OpDef = OpDef {
         name: "soft_iou",
         callable: true,
         summary: "1 minus the soft intersection over union, void left out",
-        inputs: &[InputDef::one("logits", "a map with a channel for each class"), InputDef::one("labels", "the class labels")],
+        inputs: &[
+            InputDef::one("logits", "a map with a channel for each class"),
+            InputDef::one("labels", "the class labels"),
+        ],
         params: &[],
         outputs: &["out"],
         example: "soft_iou(logits, labels)",

@@ -3,8 +3,8 @@
 use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::plan::instr::Instr;
+use crate::plan::lower::Lower;
 
 /// Exponentials that add up to 1 along channels, at each pixel.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,17 +13,13 @@ pub struct Softmax {
     pub log: bool,
 }
 
-
-
 impl OpRules for Softmax {
     const DEF: OpDef = OpDef {
         name: "softmax",
         callable: true,
         summary: "exponentials that add up to 1 along channels",
         inputs: &[InputDef::one("x", "a map or vector")],
-        params: &[
-            ParamDef::with("log", ParamType::Bool, "false", "write the logarithm"),
-        ],
+        params: &[ParamDef::with("log", ParamType::Bool, "false", "write the logarithm")],
         outputs: &["out"],
         example: "softmax(logits)",
     };

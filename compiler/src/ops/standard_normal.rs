@@ -5,12 +5,9 @@ use crate::diag::Diag;
 use crate::ir::fact::Fact;
 use crate::plan::lower::Lower;
 
-
 /// The standard normal; it takes the kind and size of its partner.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StandardNormal;
-
-
 
 impl OpRules for StandardNormal {
     const DEF: OpDef = OpDef {

@@ -3,14 +3,12 @@
 use super::{Args, Infer, InputDef, OpDef, OpRules, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::plan::instr::Instr;
+use crate::plan::lower::Lower;
 
 /// The same value, through which no gradient flows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StopGradient;
-
-
 
 impl OpRules for StopGradient {
     const DEF: OpDef = OpDef {

@@ -3,21 +3,23 @@
 use super::{Args, Infer, InputDef, OpDef, OpRules, WeightDecl};
 use crate::diag::Diag;
 use crate::ir::fact::Fact;
-use crate::plan::lower::Lower;
 use crate::plan::instr::Instr;
+use crate::plan::lower::Lower;
 
 /// Puts pooled values back where their maxima stood, zero elsewhere, on a map of another's size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unpool;
-
-
 
 impl OpRules for Unpool {
     const DEF: OpDef = OpDef {
         name: "unpool",
         callable: true,
         summary: "puts values back where their maxima stood",
-        inputs: &[InputDef::one("x", "the values"), InputDef::one("indices", "the second result of `max_pool_indices`"), InputDef::named("like", "the map that was pooled")],
+        inputs: &[
+            InputDef::one("x", "the values"),
+            InputDef::one("indices", "the second result of `max_pool_indices`"),
+            InputDef::named("like", "the map that was pooled"),
+        ],
         params: &[],
         outputs: &["out"],
         example: "unpool(y, indices, like: x)",
