@@ -178,8 +178,14 @@ impl Case {
         to_array(&ran.results[0])
     }
 
-    /// Checks the first result and all gradients against `reference(operands, weights)`.
+    /// Checks the first result and all gradients against `reference(operands, weights)`: with the project's own
+    /// kernels, and with Burn's operations, which other devices than the processor run.
     pub(super) fn check(&self, reference: impl Fn(&[Array], &[Array]) -> Array) {
+        self.check_once(&reference);
+        crate::native::without(|| self.check_once(&reference));
+    }
+
+    fn check_once(&self, reference: &impl Fn(&[Array], &[Array]) -> Array) {
         let ran = self.execute().unwrap();
         let inputs: Vec<Array> = self
             .reads
