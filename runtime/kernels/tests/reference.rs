@@ -144,7 +144,7 @@ proptest! {
     /// The gradient of a linear map is its transpose: `<resize(x), dy> = <x, gradient(dy)>`; and a resized
     /// constant stays one.
     #[test]
-    fn the_gradient_of_resizing_is_its_transpose(
+    fn resizing_is_its_definition_and_its_gradient_the_transpose(
         shape in (1..=2_usize, 1..=3_usize, 1..=9_usize, 1..=9_usize), to in (1..=20_usize, 1..=20_usize),
     ) {
         let (shape, to) = ([shape.0, shape.1, shape.2, shape.3], [to.0, to.1]);
@@ -152,6 +152,21 @@ proptest! {
         let (y, dx) = (resize::forward(&x, shape, to), resize::gradient(&dy, shape, to));
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
         prop_assert!((dot(&y, &dy) - dot(&x, &dx)).abs() < 1e-4, "{} {}", dot(&y, &dy), dot(&x, &dx));
+        // Where an output reads: half-pixel centres, kept within the map.
+        let at = |i: usize, from: usize, to: usize| {
+            let at = ((i as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, (from - 1) as f64);
+            (at as usize, (at as usize + 1).min(from - 1), at.fract())
+        };
+        let [_, _, h, w] = shape;
+        let expected: Vec<f64> = (0..y.len()).map(|i| {
+            let (plane, row, column) = (i / (to[0] * to[1]), i / to[1] % to[0], i % to[1]);
+            let (low, high, down) = at(row, h, to[0]);
+            let (left, right, along) = at(column, w, to[1]);
+            let x = |row: usize, column: usize| f64::from(x[(plane * h + row) * w + column]);
+            let mix = |row: usize| x(row, left) * (1.0 - along) + x(row, right) * along;
+            mix(low) * (1.0 - down) + mix(high) * down
+        }).collect();
+        close(&y, &expected, 1.0)?;
         let ones = resize::forward(&vec![1.0; x.len()], shape, to);
         prop_assert!(ones.iter().all(|one| *one == 1.0));
     }
