@@ -131,19 +131,17 @@ impl Elaborator<'_> {
             Value::Bool(holds) => Some(holds),
             Value::Poison => None,
             other => {
-                let kind = self.kind(&other);
-                self.report(
-                    Diag::new(
-                        &codes::TYPE_VALUE,
-                        format!("`if` wants true or false, not {kind}"),
-                        condition.span,
-                        "not a condition",
-                    )
-                    .help("compare it: `if K > 1 { ... } else { ... }`"),
-                );
+                let help = "compare it: `if K > 1 { ... } else { ... }`";
+                self.mistyped("`if` wants true or false", &other, condition.span, "not a condition", help);
                 None
             }
         }
+    }
+
+    /// Reports a value that is not what an expression of this place is for.
+    fn mistyped(&mut self, wanted: &str, found: &Value, span: Span, label: &str, help: &str) {
+        let message = format!("{wanted}, not {}", self.kind(found));
+        self.report(Diag::new(&codes::TYPE_VALUE, message, span, label).help(help));
     }
 
     pub(super) fn body(&mut self, body: &Body) -> Value {
@@ -161,16 +159,8 @@ impl Elaborator<'_> {
             Value::List(list) => Some(list.as_ref().clone()),
             Value::Poison => None,
             other => {
-                let kind = self.kind(&other);
-                self.report(
-                    Diag::new(
-                        &codes::TYPE_VALUE,
-                        format!("a loop goes over a list or a range, not {kind}"),
-                        over.span,
-                        "not a list",
-                    )
-                    .help("write a range: `for i in 0..n { ... }`"),
-                );
+                let help = "write a range: `for i in 0..n { ... }`";
+                self.mistyped("a loop goes over a list or a range", &other, over.span, "not a list", help);
                 None
             }
         }

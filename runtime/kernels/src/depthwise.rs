@@ -35,9 +35,8 @@ fn taps(window: &Window, x: [usize; 2], y: [usize; 2], mut f: impl FnMut(usize, 
             }
             for j in 0..kw {
                 let reach = j * window.dilation[1];
-                let inside =
-                    |edge: usize| (edge + window.padding[1]).saturating_sub(reach).div_ceil(window.stride[1]);
-                let (first, last) = (inside(0), inside(x[1]).min(y[1]));
+                let inside = window.inside(1, reach, x[1]);
+                let (first, last) = (inside.start, inside.end.min(y[1]));
                 if first < last {
                     let at = from * x[1] + first * window.stride[1] + reach - window.padding[1];
                     f(i * kw + j, Span { y: row * y[1] + first, x: at, len: last - first });

@@ -8,11 +8,8 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use crate::Shape;
-use crate::softmax::exp;
+use crate::softmax::{self, WIDTH};
 use crate::window::fills;
-
-/// Pixels that are worked on at once: their probabilities stay in the first-level cache.
-const WIDTH: usize = 256;
 
 /// Scores, and the class of each pixel.
 #[derive(Clone, Copy, Debug)]
@@ -114,37 +111,15 @@ impl Room {
     /// Softmax of a block's scores.
     fn fill(&mut self, block: &Block<'_>) {
         let width = block.range.len();
-        self.probabilities.resize(block.scores.len() / block.positions * width, 0.0);
-        self.log_sums.resize(width, 0.0);
-        let (probabilities, log_sums) = (&mut self.probabilities, &mut self.log_sums);
-        Arch::new().dispatch(
-            #[inline(always)]
-            || softmax(block, probabilities, log_sums),
-        );
-    }
-}
-
-#[inline(always)]
-fn softmax(block: &Block<'_>, probabilities: &mut [f32], log_sums: &mut [f32]) {
-    let width = block.range.len();
-    let (mut most, mut sums) = ([f32::NEG_INFINITY; WIDTH], [0.0_f32; WIDTH]);
-    let (most, sums) = (&mut most[..width], &mut sums[..width]);
-    let rows = || block.scores.chunks_exact(block.positions).map(|row| &row[block.range.clone()]);
-    for row in rows() {
-        most.iter_mut().zip(row).for_each(|(most, x)| *most = most.max(*x));
-    }
-    for (p, row) in probabilities.chunks_exact_mut(width).zip(rows()) {
-        for ((p, x), (most, sum)) in p.iter_mut().zip(row).zip(most.iter().zip(sums.iter_mut())) {
-            *p = exp(x - most);
-            *sum += *p;
+        self.probabilities.clear();
+        for row in block.scores.chunks_exact(block.positions) {
+            self.probabilities.extend_from_slice(&row[block.range.clone()]);
         }
-    }
-    for ((log, sum), most) in log_sums.iter_mut().zip(sums.iter_mut()).zip(most.iter()) {
-        *log = most + sum.ln();
-        *sum = 1.0 / *sum;
-    }
-    for p in probabilities.chunks_exact_mut(width) {
-        p.iter_mut().zip(sums.iter()).for_each(|(p, sum)| *p *= sum);
+        let probabilities = &mut self.probabilities;
+        let totals = Arch::new().dispatch(|| softmax::block(probabilities, 0, width, width, false));
+        self.log_sums.clear();
+        let log_sum = |(most, sum): (&f32, &f32)| most + sum.ln();
+        self.log_sums.extend(totals.most[..width].iter().zip(&totals.sums[..width]).map(log_sum));
     }
 }
 

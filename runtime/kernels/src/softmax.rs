@@ -7,12 +7,12 @@ use crate::Shape;
 use crate::window::fills;
 
 /// Positions that are worked on at once: their sums stay in the first-level cache.
-const WIDTH: usize = 256;
+pub(crate) const WIDTH: usize = 256;
 
 /// `e^x` for `x <= 0`, within 2 units in the last place; zero where the result is below the smallest normal
 /// number. A polynomial, which vectorises; the standard library's is a call for each element.
 #[inline(always)]
-pub(crate) fn exp(x: f32) -> f32 {
+fn exp(x: f32) -> f32 {
     // x = (k + f) ln 2 with f in [-1/2, 1/2]: adding 1.5 * 2^23 leaves the integer k in the last bits.
     const ROUND: f32 = 12_582_912.0;
     let rounded = x * std::f32::consts::LOG2_E + ROUND;
@@ -38,17 +38,23 @@ pub fn forward(x: &[f32], shape: Shape, log: bool) -> Vec<f32> {
     y.par_chunks_exact_mut(c * positions).for_each(|y| {
         for start in (0..positions).step_by(WIDTH) {
             let width = WIDTH.min(positions - start);
-            Arch::new().dispatch(|| block(y, start, width, positions, log));
+            Arch::new().dispatch(|| drop(block(y, start, width, positions, log)));
         }
     });
     y
 }
 
-/// One block of positions of one image.
+/// The largest operand of each position of a block, and the sum of `e^(x - largest)`.
+pub(crate) struct Totals {
+    pub(crate) most: [f32; WIDTH],
+    pub(crate) sums: [f32; WIDTH],
+}
+
+/// Softmax in place, or its logarithm, of one block of positions of one image `y [c, positions]`.
 #[inline(always)]
-fn block(y: &mut [f32], start: usize, width: usize, positions: usize, log: bool) {
-    let (mut most, mut sums) = ([f32::NEG_INFINITY; WIDTH], [0.0_f32; WIDTH]);
-    let (most, sums) = (&mut most[..width], &mut sums[..width]);
+pub(crate) fn block(y: &mut [f32], start: usize, width: usize, positions: usize, log: bool) -> Totals {
+    let mut totals = Totals { most: [f32::NEG_INFINITY; WIDTH], sums: [0.0; WIDTH] };
+    let (most, sums) = (&mut totals.most[..width], &mut totals.sums[..width]);
     for y in y.chunks_exact(positions) {
         // `max` drops a NaN, which the sum below brings back.
         most.iter_mut().zip(&y[start..start + width]).for_each(|(most, y)| *most = most.max(*y));
@@ -62,15 +68,14 @@ fn block(y: &mut [f32], start: usize, width: usize, positions: usize, log: bool)
             *y = if log { below } else { power };
         }
     }
-    if log {
-        sums.iter_mut().for_each(|sum| *sum = sum.ln());
-    } else {
-        sums.iter_mut().for_each(|sum| *sum = 1.0 / *sum);
-    }
+    let mut last = [0.0_f32; WIDTH];
+    let last = &mut last[..width];
+    last.iter_mut().zip(sums.iter()).for_each(|(last, sum)| *last = if log { sum.ln() } else { 1.0 / sum });
     for y in y.chunks_exact_mut(positions) {
         let y = &mut y[start..start + width];
-        y.iter_mut().zip(sums.iter()).for_each(|(y, sum)| if log { *y -= sum } else { *y *= sum });
+        y.iter_mut().zip(last.iter()).for_each(|(y, last)| if log { *y -= last } else { *y *= last });
     }
+    totals
 }
 
 /// The gradient with respect to the operand, given the result `y` and the gradient `dy` with respect to it.

@@ -23,10 +23,9 @@ fn runs(
     mut f: impl FnMut(Run),
 ) {
     let [_, width] = window.output([rows, columns]);
-    // Outputs of a row whose tap lies inside: ceil((padding - tap) / stride) .. ceil((size + padding - tap) / stride).
     let reach = tap[1] * window.dilation[1];
-    let inside = |edge: usize| (edge + window.padding[1]).saturating_sub(reach).div_ceil(window.stride[1]);
-    let (first, last) = (inside(0), inside(columns).min(width));
+    let inside = window.inside(1, reach, columns);
+    let (first, last) = (inside.start, inside.end.min(width));
     let mut position = tile.start;
     while position < tile.end {
         let (y, x) = (position / width, position % width);

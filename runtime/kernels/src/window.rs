@@ -29,6 +29,15 @@ impl Window {
         })
     }
 
+    /// Outputs along an axis, of any number, whose tap `reach` behind the window's start reads inside an input of
+    /// `size`.
+    #[inline(always)]
+    pub(crate) fn inside(&self, axis: usize, reach: usize, size: usize) -> std::ops::Range<usize> {
+        let from =
+            |edge: usize| (edge + self.padding[axis]).saturating_sub(reach).div_ceil(self.stride[axis]);
+        from(0)..from(size)
+    }
+
     /// Number of taps of one channel.
     pub(crate) fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]

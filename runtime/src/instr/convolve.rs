@@ -10,17 +10,24 @@ use crate::error::Result;
 use crate::native;
 use crate::tensor::Value;
 
+/// The window of either instruction: their fields have the same names.
+macro_rules! window {
+    ($instr:expr) => {
+        Window {
+            kernel: $instr.kernel,
+            stride: $instr.stride,
+            padding: $instr.padding,
+            dilation: $instr.dilation,
+            groups: $instr.groups,
+        }
+    };
+}
+
 /// Cross-correlation, with bias and activation where the instruction has them.
 pub(super) fn convolve(instr: &Convolve, x: Value, context: &Context<'_>) -> Result<Value> {
     let weight = context.weight(instr.weight)?;
     let bias = instr.bias.map(|bias| context.weight(bias)).transpose()?;
-    let window = Window {
-        kernel: instr.kernel,
-        stride: instr.stride,
-        padding: instr.padding,
-        dilation: instr.dilation,
-        groups: instr.groups,
-    };
+    let window = window!(instr);
     let y = match native::convolve(&x, &weight, bias.as_ref(), window)? {
         Some(y) => y,
         None => {
@@ -37,13 +44,7 @@ pub(super) fn convolve(instr: &Convolve, x: Value, context: &Context<'_>) -> Res
 /// The transposed convolution: the gradient of a convolution with respect to its operand.
 pub(super) fn transposed(instr: &ConvolveTransposed, x: Value, context: &Context<'_>) -> Result<Value> {
     let (weight, bias) = (context.weight(instr.weight)?, context.optional(instr.bias)?);
-    let window = Window {
-        kernel: instr.kernel,
-        stride: instr.stride,
-        padding: instr.padding,
-        dilation: instr.dilation,
-        groups: instr.groups,
-    };
+    let window = window!(instr);
     let size: [usize; 4] = x.clone().f4()?.dims();
     let to = [0, 1].map(|axis| {
         let reach = instr.dilation[axis] * (instr.kernel[axis] - 1) + 1;
