@@ -127,6 +127,13 @@ impl Bank {
         self.entries.iter().filter(|(_, entry)| entry.trainable).map(|(name, _)| name.as_str())
     }
 
+    /// Elements of all tensors, and of those that gradients reach.
+    pub fn elements(&self) -> (u64, u64) {
+        let count = |entry: &Entry| entry.value.shape().iter().product::<usize>() as u64;
+        let trainable = self.entries.values().filter(|entry| entry.trainable).map(count).sum();
+        (self.entries.values().map(count).sum(), trainable)
+    }
+
     /// All names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)

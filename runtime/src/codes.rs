@@ -65,6 +65,7 @@ codes! {
     RUN_MISSING "run" "missing": "a folder is no run";
     RUN_LOCKED "run" "locked": "another process is training in the run folder";
     RUN_WRITE "run" "write": "the run folder cannot be written";
+    RUN_SPACE "run" "space": "the disk has no room for the run's checkpoints";
     RUN_DAMAGED "run" "damaged": "a file of the run folder cannot be read";
     RUN_CHANGED "run" "changed": "a run is resumed with another spec, other parameters or other data";
     RUN_INTERRUPTED "run" "interrupted": "the work was interrupted";

@@ -15,9 +15,10 @@ mod statement;
 mod training;
 pub mod value;
 
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::ast::{self, ItemKind};
 use crate::diag::{Diag, Diags, codes, did_you_mean};
@@ -90,9 +91,9 @@ pub fn elaborate(program: &Program, limits: &Limits, diags: &mut Diags) -> Elabo
         steps: 0,
         parameters: 0,
         stopped: false,
-        taken: HashMap::new(),
-        owners: HashMap::new(),
-        constraints: HashSet::new(),
+        taken: FxHashMap::default(),
+        owners: FxHashMap::default(),
+        constraints: FxHashSet::default(),
         blocks: Vec::new(),
         in_loss: false,
         only_result: None,
@@ -135,11 +136,11 @@ struct Elaborator<'a> {
     /// A limit was met: nothing is elaborated any more.
     stopped: bool,
     /// How often each path was asked for.
-    taken: HashMap<Rc<str>, u32>,
+    taken: FxHashMap<Rc<str>, u32>,
     /// Which weights each parameter prefix owns, and who said so first.
-    owners: HashMap<Arc<str>, (Vec<WeightDecl>, Span)>,
+    owners: FxHashMap<Arc<str>, (Vec<WeightDecl>, Span)>,
     /// Constraints that the graph has: a chain of convolutions asks for the same thing again and again.
-    constraints: HashSet<ConstraintKind>,
+    constraints: FxHashSet<ConstraintKind>,
     /// Blocks being instantiated, outermost first.
     blocks: Vec<Arc<ast::Block>>,
     in_loss: bool,

@@ -1,7 +1,8 @@
 //! Scopes: which names are bound, and where.
 
-use std::collections::HashMap;
 use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
 
 use super::Elaborator;
 use super::value::Value;
@@ -20,29 +21,29 @@ pub(super) struct Binding {
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
     /// Names that are visible everywhere: one table for all scopes.
-    builtins: Rc<HashMap<String, Binding>>,
-    frames: Vec<HashMap<String, Binding>>,
+    builtins: Rc<FxHashMap<String, Binding>>,
+    frames: Vec<FxHashMap<String, Binding>>,
     /// The file's own scope, whose outermost frame may not take a builtin's name.
     root: bool,
 }
 
 impl Default for Scope {
     fn default() -> Self {
-        Self { builtins: Rc::default(), frames: vec![HashMap::new()], root: true }
+        Self { builtins: Rc::default(), frames: vec![FxHashMap::default()], root: true }
     }
 }
 
 impl Scope {
     /// A scope for a block's body: only its parameters and the sizes are visible.
     pub(super) fn for_block(outer: &Self) -> Self {
-        Self { builtins: Rc::clone(&outer.builtins), frames: vec![HashMap::new()], root: false }
+        Self { builtins: Rc::clone(&outer.builtins), frames: vec![FxHashMap::default()], root: false }
     }
 
     pub(super) fn push(&mut self) {
-        self.frames.push(HashMap::new());
+        self.frames.push(FxHashMap::default());
     }
 
-    pub(super) fn pop(&mut self) -> HashMap<String, Binding> {
+    pub(super) fn pop(&mut self) -> FxHashMap<String, Binding> {
         self.frames.pop().unwrap_or_default()
     }
 

@@ -5,8 +5,9 @@
 //! elsewhere (its weights would be folded with other statistics). The weights themselves are folded when a
 //! checkpoint is loaded: one checkpoint serves training and inference.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use crate::ir::graph::{Graph, NodeId, Wire};
 use crate::ir::rewrite;
@@ -15,7 +16,7 @@ use crate::ops::conv::FoldedNorm;
 
 /// Folds every norm that it may.
 pub(super) fn run(graph: &mut Graph) -> usize {
-    let mut calls: HashMap<Arc<str>, usize> = HashMap::new();
+    let mut calls: FxHashMap<Arc<str>, usize> = FxHashMap::default();
     for id in graph.nodes() {
         if let Some(node) = graph.get(id) {
             *calls.entry(Arc::clone(&node.params)).or_insert(0) += 1;

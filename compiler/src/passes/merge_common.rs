@@ -4,7 +4,7 @@
 //! Before: `x -> relu -> a`, `x -> relu -> b`. After: `x -> relu -> a, b`.
 //! One walk in execution order suffices: when a node is visited, its operands have been merged already.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::ir::fact::Fact;
 use crate::ir::graph::{Graph, NodeId, Wire};
@@ -13,7 +13,7 @@ use crate::ops::Op;
 
 /// Merges equal nodes into the first of them.
 pub(super) fn run(graph: &mut Graph) -> usize {
-    let mut first: HashMap<(&str, String, Vec<Wire>), NodeId> = HashMap::new();
+    let mut first: FxHashMap<(&str, String, Vec<Wire>), NodeId> = FxHashMap::default();
     let ids: Vec<NodeId> = graph.nodes().collect();
     let mut merged = 0;
     for id in ids {

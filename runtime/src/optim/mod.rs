@@ -149,6 +149,11 @@ impl Optimizer {
         Ok(loaded)
     }
 
+    /// Numbers that the rule keeps for each parameter.
+    pub fn slots(&self) -> usize {
+        self.slot_names().len()
+    }
+
     fn slot_names(&self) -> &'static [&'static str] {
         match self.rule {
             settings::Optimizer::Adam { .. } | settings::Optimizer::AdamW { .. } => &adam::SLOTS,

@@ -36,6 +36,15 @@ pub enum Target {
     Exact(PathBuf),
 }
 
+impl Target {
+    /// The folder, or the one that it will be made in.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Numbered(path) | Self::Exact(path) => path,
+        }
+    }
+}
+
 /// A run that this process trains.
 pub struct RunFolder {
     path: PathBuf,

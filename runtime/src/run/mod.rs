@@ -24,6 +24,7 @@ pub mod folder;
 pub mod log;
 pub mod manifest;
 pub mod report;
+pub mod room;
 pub mod state;
 pub mod tensors;
 pub mod time;

@@ -34,7 +34,9 @@ use crate::host::HostTensor;
 use crate::metrics::{At, Evaluation};
 use crate::model::Model;
 use crate::optim::{Ema, Optimizer};
-use crate::run::{Contents, Manifest, OptimizerState, Outcome, Report, RunFolder, State, Target, Which};
+use crate::run::{
+    Contents, Manifest, OptimizerState, Outcome, Report, RunFolder, State, Target, Which, room,
+};
 
 /// What to train, on what, and until when.
 pub struct Job {
@@ -206,8 +208,10 @@ impl Fit {
         let (folder, bank, optimizer, ema, state, notes) = match &job.place {
             Place::New(target) => {
                 let bank = Bank::init(plan, seed, &device)?;
-                let folder = RunFolder::create(target, job.manifest.clone(), &job.bundle)?;
+                let optimizer = Optimizer::new(training.optimizer);
                 let ema = training.ema.map(|decay| Ema::new(decay, &bank)).transpose()?;
+                room::expect(target.path(), checkpoint_bytes(&bank, &optimizer, ema.is_some()))?;
+                let folder = RunFolder::create(target, job.manifest.clone(), &job.bundle)?;
                 let state = State {
                     step: 0,
                     epoch: 0,
@@ -219,7 +223,7 @@ impl Fit {
                     optimizer: OptimizerState { name: rule_name(&training.optimizer).into(), updates: 0 },
                     progress: Progress::default(),
                 };
-                (folder, bank, Optimizer::new(training.optimizer), ema, state, Vec::new())
+                (folder, bank, optimizer, ema, state, Vec::new())
             }
             Place::Resume(path) => {
                 let (folder, loaded) = RunFolder::resume(path, &job.manifest)?;
@@ -231,6 +235,7 @@ impl Fit {
                     (Some(decay), None) => Some(Ema::new(decay, &bank)?),
                     (None, _) => None,
                 };
+                room::expect(path, checkpoint_bytes(&bank, &optimizer, ema.is_some()))?;
                 // A longer training is another schedule; what was agreed on is kept unless the spec says more.
                 let state = State { schedule, ..contents.state };
                 (folder, bank, optimizer, ema, state, loaded.notes)
@@ -524,6 +529,12 @@ fn augment(settings: &phg_compiler::settings::Augment) -> Augment {
         saturation: settings.saturation,
         hue: settings.hue,
     }
+}
+
+/// Bytes of a checkpoint's tensors: parameters and statistics, what the optimiser keeps, and the average.
+fn checkpoint_bytes(bank: &Bank, optimizer: &Optimizer, averaged: bool) -> u64 {
+    let (all, trainable) = bank.elements();
+    4 * (all * if averaged { 2 } else { 1 } + trainable * optimizer.slots() as u64)
 }
 
 fn rule_name(rule: &Rule) -> &'static str {
