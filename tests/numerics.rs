@@ -64,6 +64,13 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max)
 }
 
+/// A pointwise convolution after an enlargement, which no shipped spec has.
+const ENLARGED: &str = "input image: float[N, 3, H, W]
+let x = image |> conv(8, kernel: 3, stride: 2) |> relu
+let y = x |> resize(like: image) |> conv(4, bias: false) |> norm |> relu
+output p = softmax(y + (image |> conv(4)))
+";
+
 /// Equal expressions, which no shipped spec has.
 const TWICE: &str = "input image: float[N, 3, H, W]
 let x = image |> conv(12, kernel: 3, bias: false) |> norm
@@ -74,11 +81,13 @@ output y = softmax(a * 2 + b)
 
 fn networks() -> Vec<(&'static str, Network)> {
     let small = [("base", "4"), ("dim", "8"), ("K", "3"), ("D", "4"), ("M", "4"), ("z_map", "8")];
+    let enlarged = compile(&Request::new("enlarged.phg", ENLARGED)).network.expect("a network");
     let twice = compile(&Request::new("twice.phg", TWICE)).network.expect("a network");
     vec![
         ("unet-small", network("unet-small", &[("base", "4"), ("levels", "2")])),
         ("phgmm-small", network("phgmm-small", &small)),
         ("twice", twice),
+        ("enlarged", enlarged),
     ]
 }
 

@@ -4,6 +4,7 @@
 
 use phg_compiler::passes::PIPELINE;
 use phg_compiler::plan::WeightSource;
+use phg_compiler::plan::cost::cost;
 use phg_compiler::{Mode, Network, Request, compile, ir};
 
 const IMAGE: &str = "input image: float[N, 3, H, W]\n";
@@ -42,7 +43,17 @@ fn the_pipeline_of_each_mode() {
     assert_eq!(of(Mode::Eval), of(Mode::Train));
     assert_eq!(
         of(Mode::Infer),
-        ["prune-training", "dead-code", "merge-common", "fold-conv-norm", "fuse-activation"]
+        [
+            "prune-training",
+            "dead-code",
+            "merge-common",
+            "sink-expand",
+            "fold-conv-norm",
+            "shrink-upscale",
+            "fuse-addition",
+            "fuse-activation",
+            "absorb-concat",
+        ]
     );
 }
 
@@ -186,6 +197,145 @@ fn fuse_activation_keeps_a_convolution_that_others_read() {
 
 /// In the order of the table: folding brings convolution and activation together.
 #[test]
+fn fuse_addition_gives_the_later_convolution_the_sum() {
+    let text = format!(
+        "{IMAGE}let a = image |> conv(4)\nlet b = image |> conv(4, kernel: 3)\noutput y = (a + b) + (image |> conv(4))"
+    );
+    let network = network(&text);
+    let fused = "
+        image = input[image]()
+        a.conv = conv[4](image)
+        b.conv = conv[4, kernel: 3x3, plus the last](image, a.conv)
+        y.conv = conv[4, plus the last](image, b.conv)
+        output y = y.conv
+    ";
+    assert_eq!(after(&network, Mode::Infer, "fuse-addition"), (lines(fused), 2));
+}
+
+#[test]
+fn fuse_addition_leaves_other_sums_alone() {
+    for text in [
+        // Read by others; one value twice; a number; one channel for all; another operator; no convolution.
+        "let x = image |> conv(3)\noutput y = (image + x) + (x |> relu)",
+        "let x = image |> conv(3)\noutput y = x + x",
+        "output y = (image |> conv(3)) + 1",
+        "output y = image + (image |> conv(1))",
+        "output y = image - (image |> conv(3))",
+        "output y = image + (image |> relu)",
+        "let x = image |> conv(3)\noutput y = image + x\noutput z = x",
+    ] {
+        let network = network(&format!("{IMAGE}{text}"));
+        assert_eq!(after(&network, Mode::Infer, "fuse-addition"), (before(&network), 0), "{text}");
+    }
+}
+
+#[test]
+fn absorb_concat_lets_convolutions_read_the_parts() {
+    let text = format!(
+        "{IMAGE}let a = image |> conv(4)\nlet x = concat(a, image, a)\n\
+         output y = x |> conv(2, kernel: 3)\noutput z = x |> conv(5, stride: 2)"
+    );
+    let network = network(&text);
+    let absorbed = "
+        image = input[image]()
+        a.conv = conv[4](image)
+        y.conv = conv[2, kernel: 3x3](a.conv, image, a.conv)
+        z.conv = conv[5, stride: 2x2](a.conv, image, a.conv)
+        output y = y.conv
+        output z = z.conv
+    ";
+    assert_eq!(after(&network, Mode::Infer, "absorb-concat"), (lines(absorbed), 1));
+    let weights = |plan: &phg_compiler::Plan| -> Vec<Vec<usize>> {
+        plan.weights.iter().map(|weight| weight.shape.clone()).collect()
+    };
+    let (infer, eval) = (network.plan(Mode::Infer), network.plan(Mode::Eval));
+    assert_eq!(weights(&infer), weights(&eval));
+    let sizes = ir::dim::Sizes { n: 1, h: 8, w: 8 };
+    assert_eq!(cost(&infer, &sizes).macs, cost(&eval, &sizes).macs);
+}
+
+#[test]
+fn absorb_concat_keeps_what_others_read() {
+    for text in [
+        "let x = concat(image, image)\noutput y = (x |> conv(4)) + (x |> relu |> conv(4))",
+        "output y = concat(image, image) |> conv(4, groups: 2)",
+        "let x = concat(image, image)\noutput y = x |> conv(4)\noutput z = x",
+    ] {
+        let network = network(&format!("{IMAGE}{text}"));
+        assert_eq!(after(&network, Mode::Infer, "absorb-concat"), (before(&network), 0), "{text}");
+    }
+}
+
+#[test]
+fn shrink_upscale_convolves_fewer_pixels() {
+    let text = format!(
+        "{IMAGE}let x = image |> conv(8, kernel: 3, stride: 2)\noutput y = x |> resize(like: image) |> conv(4)"
+    );
+    let network = network(&text);
+    let shrunk = "
+        image = input[image]()
+        x.conv = conv[8, kernel: 3x3, stride: 2x2](image)
+        y.conv = conv[4](x.conv)
+        y.resize = resize(y.conv, image)
+        output y = y.resize
+    ";
+    assert_eq!(after(&network, Mode::Infer, "shrink-upscale"), (lines(shrunk), 1));
+    let (graph, _) = network.graph_for(Mode::Infer, Some("shrink-upscale"), &[]);
+    let inner = graph.nodes().filter(|id| graph.get(*id).is_some_and(|node| &*node.path == "y.conv")).next();
+    assert_eq!(graph.facts(inner.unwrap())[0].to_string(), "map[N, 4, ceil(H/2), ceil(W/2)]");
+}
+
+#[test]
+fn shrink_upscale_leaves_others_alone() {
+    for text in [
+        // Reads neighbours; a reduction; more channels than it is worth; read by others; not a resize.
+        "output y = image |> resize(scale: 2) |> conv(4, kernel: 3)",
+        "output y = image |> resize(size: 8) |> conv(4)",
+        "output y = image |> resize(scale: 2) |> conv(64)",
+        "let x = image |> resize(scale: 2)\noutput y = x |> conv(1)\noutput z = x",
+        "output y = image |> relu |> conv(1)",
+        "output y = image |> resize(scale: 2) |> conv(1, padding: 1)",
+    ] {
+        let network = network(&format!("{IMAGE}{text}"));
+        assert_eq!(after(&network, Mode::Infer, "shrink-upscale"), (before(&network), 0), "{text}");
+    }
+}
+
+#[test]
+fn sink_expand_spreads_a_vector_as_late_as_it_may() {
+    let text = format!(
+        "{IMAGE}let v = image |> global_pool\nlet a = v |> linear(4) |> expand(like: image) |> relu\n\
+         let b = v |> expand(like: image)\noutput y = 2 * concat(a, b) |> conv(3, kernel: 3)"
+    );
+    let network = network(&text);
+    let sunk = "
+        image = input[image]()
+        v.global_pool = global_pool(image)
+        a.linear = linear[4](v.global_pool)
+        a.relu = relu(a.linear)
+        y.concat = concat(a.relu, v.global_pool)
+        y.multiply = arithmetic[2 * x](y.concat)
+        b.expand = expand(y.multiply, image)
+        y.conv = conv[3, kernel: 3x3](b.expand)
+        output y = y.conv
+    ";
+    assert_eq!(after(&network, Mode::Infer, "sink-expand"), (lines(sunk), 3));
+}
+
+#[test]
+fn sink_expand_stops_where_a_map_is_no_longer_constant() {
+    for text in [
+        "output y = v |> expand(like: image) |> conv(4, kernel: 3)",
+        "output y = image * (v |> expand(like: image))",
+        "let x = v |> expand(like: image)\noutput y = (x |> relu) + x",
+        "output y = concat(image, v |> expand(like: image))",
+    ] {
+        let network = network(&format!("{IMAGE}let v = image |> global_pool\n{text}"));
+        assert_eq!(after(&network, Mode::Infer, "sink-expand"), (before(&network), 0), "{text}");
+    }
+}
+
+#[test]
 fn the_whole_pipeline_leaves_one_convolution() {
     let text = format!(
         "{IMAGE}{LABELS}let x = image |> conv(4, bias: false) |> norm |> relu\noutput y = softmax(x)\n\
@@ -204,8 +354,12 @@ fn the_whole_pipeline_leaves_one_convolution() {
         ("prune-training", 1),
         ("dead-code", 2),
         ("merge-common", 0),
+        ("sink-expand", 0),
         ("fold-conv-norm", 1),
+        ("shrink-upscale", 0),
+        ("fuse-addition", 0),
         ("fuse-activation", 1),
+        ("absorb-concat", 0),
     ];
     assert_eq!(counts, expected);
 }

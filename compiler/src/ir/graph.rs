@@ -232,6 +232,33 @@ impl Graph {
         }
     }
 
+    /// Gives an operation other operands. For `ir::rewrite`.
+    pub(crate) fn rewire(&mut self, id: NodeId, operands: &[Wire]) {
+        let edges: Vec<EdgeIndex<u32>> =
+            self.net.edges_directed(id, Direction::Incoming).map(|edge| edge.id()).collect();
+        for edge in edges {
+            self.net.remove_edge(edge);
+        }
+        for (to, wire) in operands.iter().enumerate() {
+            self.net.add_edge(wire.node, id, Edge { from: wire.port, to: to as u32 });
+        }
+    }
+
+    /// Lets two operations change places; edges and facts stay where they are. For `ir::rewrite`.
+    pub(crate) fn swap(&mut self, a: NodeId, b: NodeId) {
+        if a != b && self.get(a).is_some() && self.get(b).is_some() {
+            let (a, b) = self.net.index_twice_mut(a, b);
+            std::mem::swap(a, b);
+        }
+    }
+
+    /// States what an operation gives. For `ir::rewrite`.
+    pub(crate) fn state(&mut self, id: NodeId, facts: Vec<Fact>) {
+        if let Some(slot) = self.facts.get_mut(id.index()) {
+            *slot = Arc::from(facts);
+        }
+    }
+
     /// Removes an operation and its edges. For `ir::rewrite`.
     pub(crate) fn remove(&mut self, id: NodeId) {
         self.net.remove_node(id);

@@ -28,9 +28,12 @@ pub struct Conv {
     pub bias: bool,
     /// First values.
     pub init: ConvInit,
-    /// A batch norm that `fold-conv-bn` merged into this convolution.
+    /// A batch norm that `fold-conv-norm` merged into this convolution.
     pub norm: Option<FoldedNorm>,
-    /// An activation that `fuse-activation` merged into this convolution.
+    /// The last operand is added to the result (`fuse-addition`); all before it are the map, joined along channels
+    /// (`absorb-concat`).
+    pub adds: bool,
+    /// An activation that `fuse-activation` merged into this convolution; applied last.
     pub activation: Option<Unary>,
 }
 
@@ -177,6 +180,7 @@ impl OpRules for Conv {
             bias: args.bool("bias"),
             init: ConvInit::from_word(args.word("init")),
             norm: None,
+            adds: false,
             activation: None,
         })
     }
@@ -206,8 +210,9 @@ impl OpRules for Conv {
     }
 
     fn weights(&self, inputs: &[Fact]) -> Vec<WeightDecl> {
-        let Some(Fact::Map { channels, .. }) = inputs.first() else { return Vec::new() };
-        let per_group = channels / self.groups;
+        let maps = &inputs[..inputs.len().saturating_sub(usize::from(self.adds))];
+        let channels = |fact: &Fact| if let Fact::Map { channels, .. } = fact { *channels } else { 0 };
+        let per_group = maps.iter().map(channels).sum::<usize>() / self.groups;
         let taps = self.kernel[0] * self.kernel[1];
         let (weight, bias) = self.init.values(per_group * taps, self.channels / self.groups * taps);
         let mut list = vec![WeightDecl {
@@ -235,6 +240,7 @@ impl OpRules for Conv {
             padding: self.padding,
             dilation: self.dilation,
             groups: self.groups,
+            adds: self.adds,
             activation: self.activation,
         }));
     }
@@ -259,6 +265,9 @@ impl OpRules for Conv {
         }
         if let Some(norm) = &self.norm {
             text.push_str(&format!(", norm: {}", norm.params));
+        }
+        if self.adds {
+            text.push_str(", plus the last");
         }
         if let Some(activation) = self.activation {
             text.push_str(&format!(", then {}", crate::plan::print::unary(activation)));

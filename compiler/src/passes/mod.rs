@@ -3,11 +3,15 @@
 //! A pass is a function on the graph; the table below is the order. Each keeps every output's value,
 //! which tests show numerically; each edits through [`crate::ir::rewrite`], which keeps facts true.
 
+mod absorb_concat;
 mod dead_code;
 mod fold_conv_norm;
 mod fuse_activation;
+mod fuse_addition;
 mod merge_common;
 mod prune_training;
+mod shrink_upscale;
+mod sink_expand;
 
 use crate::ir::graph::Graph;
 use crate::plan::Mode;
@@ -44,16 +48,40 @@ pub static PIPELINE: &[Pass] = &[
         run: merge_common::run,
     },
     Pass {
+        name: "sink-expand",
+        modes: INFER,
+        summary: "spread a vector over a map after what is done to each pixel alone",
+        run: sink_expand::run,
+    },
+    Pass {
         name: "fold-conv-norm",
         modes: INFER,
         summary: "merge a batch norm into the convolution before it",
         run: fold_conv_norm::run,
     },
     Pass {
+        name: "shrink-upscale",
+        modes: INFER,
+        summary: "move a pointwise convolution before the enlargement that it follows",
+        run: shrink_upscale::run,
+    },
+    Pass {
+        name: "fuse-addition",
+        modes: INFER,
+        summary: "let a convolution add another map to its result",
+        run: fuse_addition::run,
+    },
+    Pass {
         name: "fuse-activation",
         modes: INFER,
         summary: "let a convolution apply the activation after it",
         run: fuse_activation::run,
+    },
+    Pass {
+        name: "absorb-concat",
+        modes: INFER,
+        summary: "let a convolution read the parts of a concatenation",
+        run: absorb_concat::run,
     },
 ];
 

@@ -19,7 +19,9 @@ pub fn macs(instr: &Instr, reads: &[&[Dim]], writes: &[&[Dim]]) -> Dim {
     match instr {
         Instr::Convolve(c) => {
             let taps = (c.kernel[0] * c.kernel[1]) as i64;
-            let input = read(0).get(1).and_then(Dim::as_constant).unwrap_or(0);
+            let maps = &reads[..reads.len().saturating_sub(usize::from(c.adds))];
+            let channels = |dims: &&[Dim]| dims.get(1).and_then(Dim::as_constant).unwrap_or(0);
+            let input: i64 = maps.iter().map(channels).sum();
             product(write).scale(taps * input / c.groups.max(1) as i64)
         }
         Instr::ConvolveTransposed(c) => {

@@ -11,7 +11,8 @@ use crate::plan::WeightId;
 /// One instruction.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Instr {
-    /// 2-d cross-correlation: `[n, i, h, w]` to `[n, o, h', w']`.
+    /// 2-d cross-correlation: `[n, i, h, w]` to `[n, o, h', w']`. Several operands are one map, joined along
+    /// channels; one more is added to the result where the instruction says so.
     Convolve(Convolve),
     /// 2-d transposed convolution: `[n, i, h, w]` to `[n, o, h', w']`.
     ConvolveTransposed(ConvolveTransposed),
@@ -163,7 +164,9 @@ pub struct Convolve {
     pub dilation: [usize; 2],
     /// Independent groups of channels.
     pub groups: usize,
-    /// Apply this to the result (set by a pass, inference only).
+    /// The last operand `[n, o, h', w']` is added to the result (set by a pass, inference only).
+    pub adds: bool,
+    /// Apply this to the result, last (set by a pass, inference only).
     pub activation: Option<Unary>,
 }
 

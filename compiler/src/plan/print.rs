@@ -150,6 +150,9 @@ pub fn instr(instr: &Instr) -> String {
             if c.bias.is_some() {
                 text.push_str(" bias");
             }
+            if c.adds {
+                text.push_str(" plus");
+            }
             if let Some(activation) = c.activation {
                 let _ = write!(text, " {}", unary(activation));
             }

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use crate::window::fills;
 use crate::{Shape, lanes};
 
-pub use forward::forward;
+pub use forward::{Finish, forward, fused};
 pub use input::input_gradient;
 pub use weight::weight_gradient;
 

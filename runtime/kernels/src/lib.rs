@@ -8,6 +8,7 @@
 pub mod convolve;
 mod depthwise;
 mod direct;
+mod joined;
 mod lanes;
 pub mod loss;
 mod matrix;
@@ -19,6 +20,7 @@ pub mod softmax;
 mod unfold;
 mod window;
 
+pub use joined::Joined;
 pub use window::Window;
 
 /// The shape of a map: images, channels, rows, columns.

@@ -26,6 +26,10 @@ impl<'a> Matrix<'a> {
         Self { data, rows, columns, row_stride: stride, column_stride: 1 }
     }
 
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// Rows for columns; nothing moves.
     pub(crate) fn transposed(self) -> Self {
         Self {

@@ -53,20 +53,20 @@ impl Layout {
         (0..channels).flat_map(|channel| taps.iter().map(move |tap| channel * self.depth() + tap)).collect()
     }
 
-    /// Copies what output rows `rows` read of the channels in `x`. `to` has the planes and, behind them, `slack`
-    /// more elements that a reader may touch.
-    pub(crate) fn fill(&self, x: &[f32], rows: &Range<usize>, slack: usize, to: &mut Vec<f32>) {
+    /// Room for the planes of `channels` and, behind them, `slack` more elements that a reader may touch.
+    pub(crate) fn room(&self, channels: usize, slack: usize, to: &mut Vec<f32>) {
+        to.resize(channels * self.depth() + slack, 0.0);
+    }
+
+    /// Copies what output rows `rows` read of the channels in `x` to the planes `to`.
+    pub(crate) fn fill(&self, x: &[f32], rows: &Range<usize>, to: &mut [f32]) {
         let [h, w] = self.size;
         let Window { stride, padding, .. } = self.window;
-        let channels = x.len() / (h * w);
-        to.resize(channels * self.depth() + slack, 0.0);
         for (from, to) in x.chunks_exact(h * w).zip(to.chunks_exact_mut(self.depth())) {
             for (phase, to) in to.chunks_exact_mut(self.plane).enumerate() {
                 let (a, b) = (phase / self.phases[1], phase % self.phases[1]);
-                // Columns whose source lies within the map: ceil((padding - b) / stride) and on.
-                let edge =
-                    |edge: usize| (edge + padding[1]).saturating_sub(b).div_ceil(stride[1]).min(self.pitch);
-                let (first, last) = (edge(0), edge(w));
+                let inside = self.window.inside(1, b, w);
+                let (first, last) = (inside.start.min(self.pitch), inside.end.min(self.pitch));
                 for (at, to) in to.chunks_exact_mut(self.pitch).enumerate() {
                     let row = ((rows.start + at) * stride[0] + a).checked_sub(padding[0]);
                     let Some(row) = row.filter(|row| *row < h && first < last) else {

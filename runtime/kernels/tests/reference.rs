@@ -1,7 +1,8 @@
 //! Every kernel against the sum that defines it, in 64-bit floats, on random shapes.
 
+use phg_kernels::convolve::Finish;
 use phg_kernels::loss::{CrossEntropy, Pixels, soft_iou, soft_iou_gradient};
-use phg_kernels::{Shape, Window, convolve, normalise, rectify, resize, softmax};
+use phg_kernels::{Joined, Shape, Window, convolve, normalise, rectify, resize, softmax};
 use proptest::prelude::*;
 
 /// A convolution to try: its geometry and the operands' shapes.
@@ -127,6 +128,38 @@ proptest! {
     #[test]
     fn convolutions_and_gradients_are_their_sums(case in case()) {
         check(&case)?;
+    }
+
+    /// Several maps read as one, another added, and the sign cut off are what they are one after the other.
+    #[test]
+    fn a_fused_convolution_is_its_parts(
+        case in case(), cuts in [0..=5_usize, 0..=5], adds in any::<bool>(), rectify in any::<bool>(),
+    ) {
+        let Case { window, x: x_shape @ [n, c, h, w], weight: weight_shape } = case.clone();
+        let (x, weight, addend) = (values(x_shape, 1), values(weight_shape, 2), values(case.y(), 3));
+        let bias = values([1, 1, 1, weight_shape[0]], 4);
+        let mut cuts = if window.groups == 1 { cuts.map(|cut| cut.min(c)) } else { [0, c] };
+        cuts.sort_unstable();
+        let parts: Vec<(Vec<f32>, usize)> = [0..cuts[0], cuts[0]..cuts[1], cuts[1]..c]
+            .into_iter()
+            .filter(|channels| !channels.is_empty())
+            .map(|channels| {
+                let part = |image: usize| &x[(image * c + channels.start) * h * w..(image * c + channels.end) * h * w];
+                ((0..n).flat_map(part).copied().collect(), channels.len())
+            })
+            .collect();
+        let parts: Vec<(&[f32], usize)> = parts.iter().map(|(x, channels)| (x.as_slice(), *channels)).collect();
+        let whole = convolve::forward(&x, x_shape, &weight, weight_shape, Some(&bias), &window);
+        let expected: Vec<f64> = whole
+            .iter()
+            .zip(&addend)
+            .map(|(y, addend)| f64::from(*y) + if adds { f64::from(*addend) } else { 0.0 })
+            .map(|y| if rectify { y.max(0.0) } else { y })
+            .collect();
+        let joined = Joined { n, size: [h, w], parts: &parts };
+        let finish = Finish { addend: adds.then_some(&addend), rectify };
+        let fused = convolve::fused(&joined, &weight, weight_shape, Some(&bias), &window, finish);
+        close(&fused, &expected, 4.0)?;
     }
 
     /// One input channel a group.

@@ -118,6 +118,7 @@ pub(crate) fn convolve(weight: WeightId, bias: Option<WeightId>, size: usize) ->
         padding: [size / 2, size / 2],
         dilation: [1, 1],
         groups: 1,
+        adds: false,
         activation: None,
     })
 }

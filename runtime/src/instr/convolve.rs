@@ -2,10 +2,10 @@
 
 use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
-use phg_compiler::plan::instr::{Convolve, ConvolveTransposed};
+use phg_compiler::plan::instr::{Convolve, ConvolveTransposed, Unary};
 use phg_kernels::Window;
 
-use super::{Context, unary};
+use super::{Context, join, unary};
 use crate::error::Result;
 use crate::native;
 use crate::tensor::Value;
@@ -23,18 +23,37 @@ macro_rules! window {
     };
 }
 
-/// Cross-correlation, with bias and activation where the instruction has them.
-pub(super) fn convolve(instr: &Convolve, x: Value, context: &Context<'_>) -> Result<Value> {
+/// Cross-correlation of the operands, and what the instruction does to its result.
+pub(super) fn convolve(instr: &Convolve, mut maps: Vec<Value>, context: &Context<'_>) -> Result<Value> {
     let weight = context.weight(instr.weight)?;
     let bias = instr.bias.map(|bias| context.weight(bias)).transpose()?;
     let window = window!(instr);
-    let y = match native::convolve(&x, &weight, bias.as_ref(), window)? {
+    let addend = if instr.adds { maps.pop() } else { None };
+    let rectify = instr.activation == Some(Unary::Relu);
+    if maps.len() > 1 || addend.is_some() || rectify {
+        let (bias, addend) = (bias.as_ref(), addend.as_ref());
+        let fused = native::Fused { maps: &maps, weight: &weight, bias, addend, rectify, window };
+        if let Some(y) = fused.run()? {
+            return match instr.activation {
+                Some(activation) if !rectify => unary::apply(activation, y.into()),
+                Some(_) | None => Ok(y.into()),
+            };
+        }
+    }
+    let x = match maps.len() {
+        1 => maps.swap_remove(0),
+        _ => join::concat(maps, 1)?,
+    };
+    let mut y = match native::convolve(&x, &weight, bias.as_ref(), window)? {
         Some(y) => y,
         None => {
             let options = ConvOptions::new(instr.stride, instr.padding, instr.dilation, instr.groups);
             conv2d(x.f4()?, weight.f4()?, bias.map(Value::f1).transpose()?, options)
         }
     };
+    if let Some(addend) = addend {
+        y = y + addend.f4()?;
+    }
     match instr.activation {
         Some(activation) => unary::apply(activation, y.into()),
         None => Ok(y.into()),

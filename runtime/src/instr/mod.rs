@@ -90,7 +90,7 @@ pub(crate) fn apply(step: &Step, reads: Vec<Value>, context: &mut Context<'_>) -
     let mut reads = reads.into_iter();
     let mut next = || reads.next().ok_or_else(|| unfit("an operand is missing"));
     let result = match &step.instr {
-        Instr::Convolve(instr) => convolve::convolve(instr, next()?, context)?,
+        Instr::Convolve(instr) => convolve::convolve(instr, reads.collect(), context)?,
         Instr::ConvolveTransposed(instr) => convolve::transposed(instr, next()?, context)?,
         Instr::Linear { weight, bias } => linear::linear(next()?, *weight, *bias, context)?,
         Instr::Normalise(instr) => normalise::normalise(instr, next()?, context)?,

@@ -1,9 +1,12 @@
 //! Convolution and transposed convolution.
 
-use burn::tensor::Tensor;
-use phg_kernels::{Shape, Window, convolve};
+use burn::backend::Flex;
+use burn::backend::flex::FlexTensor;
+use burn::tensor::{Tensor, TensorData};
+use phg_kernels::convolve::{self, Finish};
+use phg_kernels::{Joined, Shape, Window};
 
-use super::{Kernel, View, apply};
+use super::{Kept, Kernel, View, apply, is_off, plain};
 use crate::error::Result;
 use crate::tensor::Value;
 
@@ -142,4 +145,47 @@ pub(crate) fn transposed(
     to: [usize; 2],
 ) -> Result<Option<Tensor<4>>> {
     apply(&mut Transposed { window, to }, [x, weight])
+}
+
+/// What a convolution of a plan for inference does in one pass over its result.
+pub(crate) struct Fused<'a> {
+    /// Maps `[n, c_i, h, w]`, joined along channels.
+    pub(crate) maps: &'a [Value],
+    /// `[o, c / groups, kh, kw]`.
+    pub(crate) weight: &'a Value,
+    /// `[o]`.
+    pub(crate) bias: Option<&'a Value>,
+    /// Added to the result; of its shape.
+    pub(crate) addend: Option<&'a Value>,
+    /// `max(_, 0)`, last.
+    pub(crate) rectify: bool,
+    pub(crate) window: Window,
+}
+
+impl Fused<'_> {
+    /// The result `[n, o, h', w']`; nothing where the operands are not on the processor, or tracked by autodiff.
+    pub(crate) fn run(&self) -> Result<Option<Tensor<4>>> {
+        if is_off() {
+            return Ok(None);
+        }
+        let keep = |value: &Value| Ok(plain(value)?.map(|tensor| Kept::new(&tensor, true)));
+        let maps: Option<Vec<Kept>> = self.maps.iter().map(keep).collect::<Result<_>>()?;
+        let optional =
+            |value: Option<&Value>| value.map(keep).transpose().map(|kept| (kept.is_some(), kept.flatten()));
+        let ((has_bias, bias), (has_addend, addend)) = (optional(self.bias)?, optional(self.addend)?);
+        let (Some(maps), Some(weight)) = (maps, keep(self.weight)?) else { return Ok(None) };
+        if has_bias != bias.is_some() || has_addend != addend.is_some() {
+            return Ok(None);
+        }
+        let (maps, weight): (Vec<View<'_>>, _) = (maps.iter().map(Kept::view).collect(), weight.view());
+        let (bias, addend) = (bias.as_ref().map(Kept::view), addend.as_ref().map(Kept::view));
+        let parts: Vec<(&[f32], usize)> = maps.iter().map(|map| (&*map.values, map.map()[1])).collect();
+        let Some([n, _, h, w]) = maps.first().map(View::map) else { return Ok(None) };
+        let x = Joined { n, size: [h, w], parts: &parts };
+        let finish = Finish { addend: addend.as_ref().map(|addend| &*addend.values), rectify: self.rectify };
+        let bias = bias.as_ref().map(|bias| &*bias.values);
+        let y = convolve::fused(&x, &weight.values, weight.map(), bias, &self.window, finish);
+        let shape = output(&self.window, x.shape(), weight.map());
+        Ok(Some(Tensor::from_primitive::<Flex>(FlexTensor::from_data(TensorData::new(y, shape)))))
+    }
 }

@@ -26,7 +26,7 @@ use phg_kernels::Shape;
 use crate::error::Result;
 use crate::tensor::{Value, each_float};
 
-pub(crate) use convolve::{convolve, transposed};
+pub(crate) use convolve::{Fused, convolve, transposed};
 pub(crate) use loss::{cross_entropy, soft_iou};
 pub(crate) use normalise::normalise;
 pub(crate) use rectify::rectify;
@@ -113,7 +113,6 @@ fn apply<K: Kernel<N>, const N: usize, const D: usize>(
     if is_off() {
         return Ok(None);
     }
-    let plain = |value: &Value| primitive!(value, Flex);
     if let Some(operands) = all(operands, plain)? {
         return Ok(Some(Tensor::from_primitive::<Flex>(run(&operands))));
     }
@@ -159,8 +158,11 @@ fn is_here(value: &Value) -> Result<bool> {
     if is_off() {
         return Ok(false);
     }
-    let plain: Result<Option<FlexTensor>> = primitive!(value, Flex);
-    Ok(plain?.is_some() || tracked(value)?.is_some())
+    Ok(plain(value)?.is_some() || tracked(value)?.is_some())
+}
+
+fn plain(value: &Value) -> Result<Option<FlexTensor>> {
+    primitive!(value, Flex)
 }
 
 fn tracked(value: &Value) -> Result<Option<<Autodiff<Flex> as BackendTypes>::FloatTensorPrimitive>> {

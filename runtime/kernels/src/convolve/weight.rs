@@ -154,7 +154,8 @@ impl Sum<'_> {
             for (image, range) in places {
                 let map = image * self.window.groups + group;
                 let x = &self.x[(map * inputs + channels.start) * h * w..][..channels.len() * h * w];
-                layout.fill(x, range, SLACK, planes);
+                layout.room(channels.len(), SLACK, planes);
+                layout.fill(x, range, planes);
                 let stride = direct::stride((range.len() - 1) * layout.pitch + columns);
                 lines.clear();
                 lines.resize(outputs.next_multiple_of(block) * stride, 0.0);

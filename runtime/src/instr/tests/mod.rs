@@ -135,13 +135,18 @@ impl Case {
             (format!("w{at}"), HostTensor { shape: array.shape.clone(), data: array.floats() })
         });
         let bank = Bank::load(&plan, &stored.collect(), &device)?;
-        let autodiff = device.clone().autodiff();
+        // As the executor does: only training has a graph.
+        let training = matches!(self.mode, Mode::Train);
+        let made_on = if training { device.clone().autodiff() } else { device.clone() };
         let reads = self.reads.iter().map(|read| match read {
             Operand::Float(array) => {
-                let value = Value::float(array.floats(), &array.shape, &autodiff)?;
+                let value = Value::float(array.floats(), &array.shape, &made_on)?;
+                if !training {
+                    return Ok(value);
+                }
                 Ok(crate::tensor::each_float!(value, "a test", x => x.require_grad().into()))
             }
-            Operand::Int(data, shape) => Value::int(data.clone(), shape, &autodiff),
+            Operand::Int(data, shape) => Value::int(data.clone(), shape, &made_on),
         });
         let reads: Vec<Value> = reads.collect::<Result<_>>()?;
         let images = HostTensor { shape: vec![1, 3, 2, 2], data: vec![0.0; 12] };
@@ -163,7 +168,7 @@ impl Case {
             bank: &bank,
             bindings: &bindings,
             sizes: Sizes { n: 1, h: 2, w: 2 },
-            device: &autodiff,
+            device: &made_on,
             path: &self.path,
             statistics: vec![],
         };

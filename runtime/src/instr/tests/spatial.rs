@@ -1,7 +1,7 @@
 //! Convolutions, pooling, resizing.
 
 use phg_compiler::plan::instr::{Convolve, ConvolveTransposed, Pool, PoolKind, ResizeMode, Unary};
-use phg_compiler::plan::{Instr, WeightId};
+use phg_compiler::plan::{Instr, Mode, WeightId};
 
 use super::{Array, Case, Operand, close, to_array};
 
@@ -154,6 +154,7 @@ fn convolutions() {
                 padding: by.padding,
                 dilation: by.dilation,
                 groups: by.groups,
+                adds: false,
                 activation: None,
             });
             Case::new(instr, vec![Array::random(&[*n, *i, *h, *w], 1)])
@@ -175,6 +176,7 @@ fn a_folded_activation_is_applied() {
         padding: by.padding,
         dilation: by.dilation,
         groups: 1,
+        adds: false,
         activation: Some(Unary::LeakyRelu(0.25)),
     });
     Case::new(instr, vec![Array::random(&[n, i, h, w], 1)])
@@ -182,6 +184,73 @@ fn a_folded_activation_is_applied() {
         .check(|x, weights| {
             convolution(&x[0], &weights[0], None, by).map(|y| if y > 0.0 { y } else { 0.25 * y })
         });
+}
+
+/// Maps end to end along their channels.
+fn joined(maps: &[&Array]) -> Array {
+    let [n, _, h, w] = [0, 1, 2, 3].map(|axis| maps[0].shape[axis]);
+    let channels = maps.iter().map(|map| map.shape[1]).sum();
+    let images = (0..n).flat_map(|image| maps.iter().map(move |map| (image, map)));
+    let data = images.flat_map(|(image, map)| {
+        let len = map.data.len() / n;
+        map.data[image * len..][..len].iter().copied()
+    });
+    Array::new(&[n, channels, h, w], data.collect())
+}
+
+/// A convolution that reads several maps, adds another, and rectifies; with a graph, by separate operations.
+#[test]
+fn a_convolution_with_what_passes_put_into_it() {
+    let windows = [
+        Window { kernel: [3, 3], stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 },
+        Window { kernel: [1, 1], stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 },
+        Window { kernel: [3, 2], stride: [2, 1], padding: [1, 1], dilation: [1, 2], groups: 1 },
+    ];
+    for by in &windows {
+        for parts in [vec![3], vec![1, 2], vec![2, 1, 4]] {
+            for adds in [false, true] {
+                let inputs: usize = parts.iter().sum();
+                let weights =
+                    vec![Array::random(&[3, inputs, by.kernel[0], by.kernel[1]], 2), Array::random(&[3], 3)];
+                let maps = parts.iter().enumerate();
+                let mut reads: Vec<Array> =
+                    maps.map(|(at, c)| Array::random(&[2, *c, 5, 6], 10 + at as u64)).collect();
+                let all = joined(&reads.iter().collect::<Vec<_>>());
+                let result = convolution(&all, &weights[0], None, by);
+                if adds {
+                    reads.push(Array::random(&result.shape, 4));
+                }
+                let instr = |activation: Option<Unary>| {
+                    Instr::Convolve(Convolve {
+                        weight: WeightId(0),
+                        bias: Some(WeightId(1)),
+                        kernel: by.kernel,
+                        stride: by.stride,
+                        padding: by.padding,
+                        dilation: by.dilation,
+                        groups: 1,
+                        adds,
+                        activation,
+                    })
+                };
+                let sum = |x: &[Array], weights: &[Array]| {
+                    let (maps, addend) = x.split_at(parts.len());
+                    let maps = joined(&maps.iter().collect::<Vec<_>>());
+                    let mut y = convolution(&maps, &weights[0], Some(&weights[1]), by);
+                    if let [addend] = addend {
+                        y.data.iter_mut().zip(&addend.data).for_each(|(y, a)| *y += a);
+                    }
+                    y
+                };
+                let case = |activation| Case::new(instr(activation), reads.clone()).weights(weights.clone());
+                case(Some(Unary::Relu))
+                    .mode(Mode::Infer)
+                    .check(|x, weights| sum(x, weights).map(|y| y.max(0.0)));
+                // Without the kink, which differences would step over.
+                case(None).check(sum);
+            }
+        }
+    }
 }
 
 #[test]
