@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use phg_compiler::source::Provider;
 use phg_compiler::{Request, compile};
 
 /// Everything that scopes and guards allow, in one network.
@@ -134,6 +135,77 @@ output segmentation = softmax(d)
     }
     assert_eq!(seen[0], [("phg::name::unknown", 5), ("phg::name::guarded", 6)]);
     assert_eq!(seen[0], seen[1]);
+}
+
+/// What is wrong in a branch that is not taken is said in the same words, once, when it is taken.
+#[test]
+fn arguments_do_not_depend_on_the_branch_that_is_taken() {
+    for (name, text) in [
+        ("param", include_str!("../../tests/ui/param/untaken_branch.phg")),
+        ("type", include_str!("../../tests/ui/type/untaken_branch.phg")),
+    ] {
+        let mut seen = Vec::new();
+        for k in ["1", "2", "3"] {
+            let sets = [("K".to_owned(), k.to_owned())];
+            let compilation = compile(&Request { sets: &sets, ..Request::new(name, text) });
+            let found: Vec<(&str, usize, String)> = compilation
+                .diags
+                .iter()
+                .map(|diag| {
+                    let line = compilation.sources.line_column(diag.span().unwrap()).0;
+                    (diag.code.id, line, diag.message.clone())
+                })
+                .collect();
+            seen.push(found);
+        }
+        assert!(seen[0].len() > 10, "{name}: {:#?}", seen[0]);
+        assert_eq!(seen[0], seen[1], "{name}");
+        assert_eq!(seen[0], seen[2], "{name}");
+    }
+}
+
+/// Two files: a network with a block that it does not call, and a spec that extends it or takes the block.
+struct Other;
+
+impl Provider for Other {
+    fn load(&self, _from: &str, path: &str) -> Result<(String, String), String> {
+        let text = "
+input image: float[N, 3, H, W]
+input labels: class(12)[N, H, W]
+block spare(x: map) -> (out: map) { let out = x |> conv(12) }
+block more(x: map) -> (out: map) { let out = x |> conv(12) }
+output segmentation = softmax(image |> conv(12))
+";
+        Ok((path.to_owned(), text.to_owned()))
+    }
+}
+
+/// Only the file at hand is looked at: what it imports or extends is somebody else's to tidy.
+#[test]
+fn other_files_are_not_looked_at() {
+    let import = "
+use \"other.phg\" (spare)
+input image: float[N, 3, H, W]
+output segmentation = softmax(image |> spare)
+";
+    for text in [import, "extend \"other.phg\" { train { batch = 2 } }"] {
+        let compilation = compile(&Request { provider: &Other, ..Request::new("root.phg", text) });
+        assert!(compilation.diags.is_empty(), "{text}: {:#?}", compilation.diags);
+    }
+    let (_, other) = Other.load("", "other.phg").unwrap();
+    let found = compile(&Request::new("other.phg", &other)).diags;
+    let codes: Vec<&str> = found.iter().map(|diag| diag.code.id).collect();
+    let block = "phg::lint::unused_block";
+    assert_eq!(codes, ["phg::lint::unused_input", block, block]);
+}
+
+/// A file of blocks has nobody who would call them.
+#[test]
+fn a_file_of_blocks_has_no_unused_ones() {
+    let text = "block unit(x: map) -> (out: map) { let out = x |> conv(8) |> relu }";
+    let found = compile(&Request::new("blocks.phg", text)).diags;
+    let codes: Vec<&str> = found.iter().map(|diag| diag.code.id).collect();
+    assert_eq!(codes, ["phg::output::missing"]);
 }
 
 #[test]

@@ -107,6 +107,8 @@ codes! {
     LIMIT_TENSOR Error "limit" "tensor": "a tensor is larger than the limit";
     LINT_UNUSED_PARAM Warning "lint" "unused_param": "a parameter is never used";
     LINT_UNUSED_NAME Warning "lint" "unused_name": "a name is never used";
+    LINT_UNUSED_BLOCK Warning "lint" "unused_block": "a block is never used";
+    LINT_UNUSED_INPUT Warning "lint" "unused_input": "an input is never read";
     LINT_NORM_SINGLE Warning "lint" "norm_single": "batch statistics of a single value";
     LINT_VARIATIONAL Warning "lint" "variational": "a divergence that is no bound is trained on";
     LINT_FLIP Warning "lint" "flip": "the spec breaks when a switch is turned";

@@ -31,7 +31,7 @@ impl Elaborator<'_> {
         }
         // `by == matched`: a variant stands for itself beside a parameter of its enumeration.
         let b = match (&a, right.kind.as_ref()) {
-            (Value::Word(_), ExprKind::Name(name)) => self.eval_word(right, std::slice::from_ref(name)),
+            (Value::Word(_), ExprKind::Name(name)) => self.eval_word(right, std::slice::from_ref(name)).0,
             (Value::Poison, ExprKind::Name(name)) if self.scope.get(name).is_none() => Value::Poison,
             _ => self.eval(right),
         };

@@ -6,11 +6,10 @@
 use std::rc::Rc;
 
 use super::Elaborator;
+use super::argument::{self, convert, default_value};
 use super::value::{EvalArg, Flow, Value};
 use crate::ast;
-use crate::diag::{Diag, codes, did_you_mean};
-use crate::ir::fact::Fact;
-use crate::ops::{Const, OpDef, ParamDef, ParamType};
+use crate::ops::{Const, OpDef, ParamDef};
 use crate::source::{Span, Spanned};
 
 impl Elaborator<'_> {
@@ -41,20 +40,7 @@ impl Elaborator<'_> {
                 take(&mut named, input.name).or_else(|| positional.next()).into_iter().collect()
             };
             if given.is_empty() && !input.optional {
-                let how = if input.named {
-                    format!("`{}: x`", input.name)
-                } else {
-                    format!("`x |> {}(...)`", def.name)
-                };
-                self.report(
-                    Diag::new(
-                        &codes::PARAM_MISSING,
-                        format!("`{}` is called without `{}`", def.name, input.name),
-                        span,
-                        format!("`{}` is missing: {}", input.name, input.doc),
-                    )
-                    .help(format!("write {how}; for example `{}`", def.example)),
-                );
+                self.report(argument::missing_input(def, input, span));
                 ok = false;
             }
             for arg in given {
@@ -73,15 +59,7 @@ impl Elaborator<'_> {
                 None => match param.default {
                     Some(text) => default_value(param.ty, text),
                     None => {
-                        self.report(
-                            Diag::new(
-                                &codes::PARAM_MISSING,
-                                format!("`{}` needs `{}`", def.name, param.name),
-                                span,
-                                format!("`{}` is missing: {}", param.name, param.doc),
-                            )
-                            .help(format!("for example `{}`", def.example)),
-                        );
+                        self.report(argument::missing_op_parameter(def, param, span));
                         None
                     }
                 },
@@ -92,12 +70,7 @@ impl Elaborator<'_> {
             }
         }
         if let Some(extra) = positional.next() {
-            self.report(Diag::new(
-                &codes::PARAM_EXTRA,
-                format!("`{}` has no parameter left for this argument", def.name),
-                extra.span,
-                "one too many",
-            ));
+            self.report(argument::one_too_many_for_op(def, extra.whole));
             ok = false;
         }
         for (name, _) in named {
@@ -109,7 +82,7 @@ impl Elaborator<'_> {
                 .chain(def.inputs.iter().map(|i| i.name))
                 .any(|n| n == name.node);
             if !exists {
-                self.report(unknown_op_parameter(def, &name));
+                self.report(argument::unknown_op_parameter(def, &name));
             }
             ok = false;
         }
@@ -120,15 +93,7 @@ impl Elaborator<'_> {
         let mut ok = true;
         for (at, (name, _)) in named.iter().enumerate() {
             if let Some((first, _)) = named[..at].iter().find(|(other, _)| other.node == name.node) {
-                self.report(
-                    Diag::new(
-                        &codes::PARAM_DUPLICATE,
-                        format!("`{}` is given twice", name.node),
-                        name.span,
-                        "here again",
-                    )
-                    .because(first.span, "first given here"),
-                );
+                self.report(argument::given_twice(first, name));
                 ok = false;
             }
         }
@@ -145,7 +110,7 @@ impl Elaborator<'_> {
             Value::List(list) => {
                 let mut ok = true;
                 for value in list.iter() {
-                    let inner = EvalArg { name: None, value: value.clone(), span: arg.span };
+                    let inner = EvalArg { value: value.clone(), ..arg.clone() };
                     ok &= self.operands(def, &inner, operands);
                 }
                 ok
@@ -158,22 +123,14 @@ impl Elaborator<'_> {
             }
             other => {
                 let kind = self.kind(other);
-                self.report(
-                    Diag::new(
-                        &codes::TYPE_ARGUMENT,
-                        format!("`{}` takes values of the network, not {kind}", def.name),
-                        arg.span,
-                        format!("this is {kind}"),
-                    )
-                    .help(format!("for example `{}`", def.example)),
-                );
+                self.report(argument::not_an_operand(def, &kind, arg.span));
                 false
             }
         }
     }
 
     fn param_value(&mut self, def: &'static OpDef, param: &'static ParamDef, arg: &EvalArg) -> Option<Const> {
-        if matches!(arg.value, Value::Poison) {
+        if arg.value.is_poisoned() {
             return None;
         }
         if let Some(value) = convert(param.ty, &arg.value) {
@@ -186,25 +143,9 @@ impl Elaborator<'_> {
             self.unknown_name(&name, arg.span);
             return None;
         }
-        let kind = match &arg.value {
-            Value::Int(value) => value.to_string(),
-            Value::Float(value) => super::value::float_text(*value),
-            Value::Unbound(name) | Value::Word(name) => format!("`{name}`"),
-            other => self.kind(other),
-        };
-        let help = match &arg.value {
-            Value::Unbound(name) | Value::Word(name) => did_you_mean(name, param.ty.words().iter().copied()),
-            _ => None,
-        };
-        self.report(
-            Diag::new(
-                &codes::TYPE_ARGUMENT,
-                format!("`{}` of `{}` is {}, not {kind}", param.name, def.name, param.ty.describe()),
-                arg.span,
-                format!("this is {kind}"),
-            )
-            .maybe_help(help),
-        );
+        let diag =
+            argument::wrong_for_op(def, param, &arg.value, arg.span, |wire| self.graph.fact(wire).cloned());
+        self.report(diag);
         None
     }
 
@@ -217,22 +158,20 @@ impl Elaborator<'_> {
         span: Span,
     ) -> Option<Vec<Option<Value>>> {
         let mut given: Vec<Option<EvalArg>> = block.params.iter().map(|_| None).collect();
-        let mut ok = true;
         let (named, positional): (Vec<EvalArg>, Vec<EvalArg>) =
             args.into_iter().partition(|arg| arg.name.is_some());
-        for mut arg in named {
-            let Some(ident) = arg.name.take() else { continue };
+        let named: Vec<(ast::Ident, EvalArg)> =
+            named.into_iter().filter_map(|mut arg| Some((arg.name.take()?, arg))).collect();
+        let mut ok = self.no_duplicates(&named);
+        for (ident, arg) in named {
             match block.params.iter().position(|param| param.name.node == ident.node) {
-                Some(at) => match given.get_mut(at) {
-                    Some(slot) if slot.is_none() => *slot = Some(arg),
-                    _ => {
-                        let message = format!("`{}` is given twice", ident.node);
-                        self.report(Diag::new(&codes::PARAM_DUPLICATE, message, ident.span, "here again"));
-                        ok = false;
+                Some(at) => {
+                    if let Some(slot) = given.get_mut(at) {
+                        slot.get_or_insert(arg);
                     }
-                },
+                }
                 None => {
-                    self.report(unknown_block_parameter(block, name, &ident));
+                    self.report(argument::unknown_block_parameter(block, name, &ident));
                     ok = false;
                 }
             }
@@ -245,15 +184,7 @@ impl Elaborator<'_> {
             }
         }
         if let Some(extra) = positional.next() {
-            self.report(
-                Diag::new(
-                    &codes::PARAM_EXTRA,
-                    format!("`{name}` takes {} arguments", block.params.len()),
-                    extra.span,
-                    "one too many",
-                )
-                .because(block.name.span, "defined here"),
-            );
+            self.report(argument::one_too_many_for_block(name, block, extra.whole));
             ok = false;
         }
         let mut values = Vec::new();
@@ -266,15 +197,7 @@ impl Elaborator<'_> {
                 }
                 None if param.default.is_some() => None,
                 None => {
-                    self.report(
-                        Diag::new(
-                            &codes::PARAM_MISSING,
-                            format!("`{name}` needs `{}`", param.name.node),
-                            span,
-                            format!("`{}` is missing", param.name.node),
-                        )
-                        .because(param.name.span, "has no default"),
-                    );
+                    self.report(argument::missing_block_parameter(name, param, span));
                     ok = false;
                     None
                 }
@@ -301,7 +224,7 @@ impl Elaborator<'_> {
             self.unknown_name(&word, span);
             return Value::Poison;
         }
-        if let Some(value) = self.conform(value, &ty.node) {
+        if let Some(value) = argument::conform(value, &ty.node, &|flow| self.fact(flow)) {
             return value;
         }
         // A type that does not exist was reported with the names.
@@ -310,78 +233,10 @@ impl Elaborator<'_> {
         {
             return Value::Poison;
         }
-        let wanted = type_text(&ty.node);
-        let kind = match value {
-            Value::Unbound(word) | Value::Word(word) => format!("`{word}`"),
-            other => self.kind(other),
-        };
-        let help = match (value, &ty.node) {
-            (Value::Unbound(word) | Value::Word(word), ast::Type::Enum(variants)) => {
-                did_you_mean(word, variants.iter().map(|v| v.node.as_str()))
-            }
-            _ => None,
-        };
-        let mut diag = Diag::new(
-            &codes::TYPE_ARGUMENT,
-            format!("`{name}` is {wanted}, not {kind}"),
-            span,
-            format!("this is {kind}"),
-        );
-        if ty.span != span {
-            diag = diag.because(ty.span, format!("wants {wanted}"));
-        }
-        self.report(diag.maybe_help(help));
+        let diag = argument::wrong_for_type(name, ty, value, span, |wire| self.graph.fact(wire).cloned());
+        self.report(diag);
         Value::Poison
     }
-
-    fn conform(&self, value: &Value, ty: &ast::Type) -> Option<Value> {
-        match (ty, value) {
-            (ast::Type::Name(name), value) => match (name.as_str(), value) {
-                ("int", Value::Int(_)) | ("float", Value::Float(_)) | ("bool", Value::Bool(_)) => {
-                    Some(value.clone())
-                }
-                ("float", Value::Int(whole)) => Some(Value::Float(*whole as f64)),
-                (kind, Value::Wire(flow)) if self.fact(flow).kind() == kind => Some(value.clone()),
-                _ => None,
-            },
-            (ast::Type::List(inner), Value::List(list)) => {
-                let items: Option<Vec<Value>> =
-                    list.iter().map(|item| self.conform(item, &inner.node)).collect();
-                items.map(|items| Value::List(Rc::new(items)))
-            }
-            (ast::Type::Enum(variants), Value::Word(word) | Value::Unbound(word)) => {
-                variants.iter().any(|v| v.node == **word).then(|| Value::Word(Rc::clone(word)))
-            }
-            (ast::Type::Shaped { name, .. }, Value::Wire(flow)) => {
-                (self.fact(flow).kind() == name.as_str()).then(|| value.clone())
-            }
-            (ast::Type::Class { .. }, Value::Wire(flow)) => {
-                matches!(self.fact(flow), Fact::Labels { .. }).then(|| value.clone())
-            }
-            _ => None,
-        }
-    }
-}
-
-/// `conv has no parameter kernal`.
-pub(crate) fn unknown_op_parameter(def: &OpDef, name: &ast::Ident) -> Diag {
-    let known = def.params.iter().map(|p| p.name).chain(def.inputs.iter().map(|i| i.name));
-    let all: Vec<&str> = def.params.iter().map(|p| p.name).collect();
-    let help = did_you_mean(&name.node, known)
-        .or_else(|| (!all.is_empty()).then(|| format!("its parameters are {}", all.join(", "))));
-    let message = format!("`{}` has no parameter `{}`", def.name, name.node);
-    Diag::new(&codes::PARAM_UNKNOWN, message, name.span, "no such parameter").maybe_help(help)
-}
-
-/// `unit has no parameter growht`.
-pub(crate) fn unknown_block_parameter(block: &ast::Block, callee: &str, name: &ast::Ident) -> Diag {
-    let known: Vec<&str> = block.params.iter().map(|param| param.name.node.as_str()).collect();
-    let help = did_you_mean(&name.node, known.iter().copied())
-        .or_else(|| Some(format!("its parameters are {}", known.join(", "))));
-    let message = format!("`{callee}` has no parameter `{}`", name.node);
-    Diag::new(&codes::PARAM_UNKNOWN, message, name.span, "no such parameter")
-        .because(block.name.span, "defined here")
-        .maybe_help(help)
 }
 
 /// The variants of an enumeration.
@@ -392,96 +247,4 @@ pub(super) fn words_of(ty: &ast::Type) -> Vec<String> {
             Vec::new()
         }
     }
-}
-
-/// A type as a reader wants it.
-fn type_text(ty: &ast::Type) -> String {
-    match ty {
-        ast::Type::Name(name) | ast::Type::Shaped { name, .. } => match name.as_str() {
-            "labels" => "class labels".into(),
-            "indices" => "pooling indices".into(),
-            "int" => "an `int`".into(),
-            other => format!("a `{other}`"),
-        },
-        ast::Type::List(inner) => match &inner.node {
-            ast::Type::Name(name) => format!("a list `[{name}]`"),
-            _ => "a list".into(),
-        },
-        ast::Type::Enum(variants) => {
-            let words: Vec<&str> = variants.iter().map(|v| v.node.as_str()).collect();
-            format!("one of `{}`", words.join("`, `"))
-        }
-        ast::Type::Class { .. } => "class labels".into(),
-    }
-}
-
-fn whole(value: &Value, least: i64) -> Option<usize> {
-    match value {
-        Value::Int(value) if *value >= least && *value <= i64::from(u32::MAX) => usize::try_from(*value).ok(),
-        _ => None,
-    }
-}
-
-fn float(value: &Value) -> Option<f64> {
-    match value {
-        Value::Int(value) => Some(*value as f64),
-        Value::Float(value) if value.is_finite() => Some(*value),
-        _ => None,
-    }
-}
-
-fn pair(value: &Value, least: i64) -> Option<[usize; 2]> {
-    match value {
-        Value::List(list) => match list.as_slice() {
-            [a, b] => Some([whole(a, least)?, whole(b, least)?]),
-            _ => None,
-        },
-        other => whole(other, least).map(|both| [both, both]),
-    }
-}
-
-/// A value as what a parameter takes.
-fn convert(ty: ParamType, value: &Value) -> Option<Const> {
-    if let Value::Word(word) | Value::Unbound(word) = value {
-        return ty.words().iter().find(|known| **known == &**word).map(|known| Const::Word(known));
-    }
-    match ty {
-        ParamType::Count => whole(value, 1).map(Const::Int),
-        ParamType::Whole => whole(value, 0).map(Const::Int),
-        ParamType::Float => float(value).map(Const::Float),
-        ParamType::Bool => {
-            if let Value::Bool(on) = value {
-                Some(Const::Bool(*on))
-            } else {
-                None
-            }
-        }
-        ParamType::Pair => pair(value, 1).map(Const::Pair),
-        ParamType::PairOr(_) => pair(value, 0).map(Const::Pair),
-        ParamType::Weights(_) => match value {
-            Value::List(list) => list
-                .iter()
-                .map(|item| float(item).map(|f| f as f32))
-                .collect::<Option<Vec<f32>>>()
-                .map(Const::Floats),
-            _ => None,
-        },
-        ParamType::Choice(_) => None,
-    }
-}
-
-/// A default, as written in the op's definition.
-fn default_value(ty: ParamType, text: &str) -> Option<Const> {
-    if let Some(word) = ty.words().iter().find(|word| **word == text) {
-        return Some(Const::Word(word));
-    }
-    let value = match text {
-        "true" => Value::Bool(true),
-        "false" => Value::Bool(false),
-        _ => match text.parse::<i64>() {
-            Ok(whole) => Value::Int(whole),
-            Err(_) => Value::Float(text.parse().ok()?),
-        },
-    };
-    convert(ty, &value)
 }

@@ -99,19 +99,10 @@ impl Elaborator<'_> {
         };
         Some(result.unwrap_or_else(|| {
             let kinds: Vec<String> = args.iter().map(|arg| self.kind(&arg.value)).collect();
-            let usage = DOCS.iter().find(|(usage, _)| usage.split('(').next() == Some(name));
-            self.report(
-                Diag::new(
-                    &codes::TYPE_ARGUMENT,
-                    format!(
-                        "`{name}` does not take {}",
-                        if kinds.is_empty() { "nothing".into() } else { kinds.join(", ") }
-                    ),
-                    span,
-                    "called here",
-                )
-                .maybe_help(usage.map(|(usage, what)| format!("`{usage}` is {what}"))),
-            );
+            let diag = wrong_number(name, args.len(), span).unwrap_or_else(|| {
+                wrong_arguments(name, &format!("does not take {}", kinds.join(", ")), span)
+            });
+            self.report(diag);
             Value::Poison
         }))
     }
@@ -138,6 +129,39 @@ impl Elaborator<'_> {
         }
         total.unwrap_or(Value::Int(0))
     }
+}
+
+/// What of a function's arguments is wrong whatever the spec's values are; an argument is known where it is a literal.
+pub(crate) fn refusal(name: &str, args: &[Option<Value>], span: Span) -> Option<Diag> {
+    if let Some(diag) = wrong_number(name, args.len(), span) {
+        return Some(diag);
+    }
+    let known: Vec<&Value> = args.iter().map(Option::as_ref).collect::<Option<_>>()?;
+    let list = !matches!(name, "channels" | "height" | "width" | "size");
+    let number = matches!(name, "min" | "max");
+    let takes = |value: &&Value| {
+        (list && matches!(value, Value::List(_)))
+            || (number && matches!(value, Value::Int(_) | Value::Float(_)))
+    };
+    let kinds: Vec<String> = known.iter().map(|value| value.kind(|_| None)).collect();
+    let refused = !known.iter().all(takes);
+    refused.then(|| wrong_arguments(name, &format!("does not take {}", kinds.join(", ")), span))
+}
+
+/// `zip takes 2 arguments, not 3`.
+fn wrong_number(name: &str, given: usize, span: Span) -> Option<Diag> {
+    let (fits, takes) = match name {
+        "min" | "max" => (given > 0, "at least one argument"),
+        "zip" => (given == 2, "2 arguments"),
+        _ => (given == 1, "one argument"),
+    };
+    (!fits).then(|| wrong_arguments(name, &format!("takes {takes}, not {given}"), span))
+}
+
+fn wrong_arguments(name: &str, what: &str, span: Span) -> Diag {
+    let usage = DOCS.iter().find(|(usage, _)| usage.split('(').next() == Some(name));
+    Diag::new(&codes::TYPE_ARGUMENT, format!("`{name}` {what}"), span, "called here")
+        .maybe_help(usage.map(|(usage, what)| format!("`{usage}` is {what}")))
 }
 
 fn extreme(name: &str, values: &[&Value]) -> Option<Value> {

@@ -22,16 +22,15 @@ impl Elaborator<'_> {
         args.iter()
             .map(|arg| {
                 // A bare word may be a variant of the parameter's enumeration: who binds it decides.
-                let (value, word) = self.eval_open(&arg.value);
-                let span = if matches!(value, Value::Unbound(_)) { word } else { arg.value.span };
-                EvalArg { name: arg.name.clone(), value, span }
+                let (value, span) = self.eval_open(&arg.value);
+                EvalArg { name: arg.name.clone(), value, span, whole: arg.value.span }
             })
             .collect()
     }
 
     pub(super) fn call(&mut self, call: &ast::Call, piped: Option<(Value, Span)>, span: Span) -> Value {
         let mut args: Vec<EvalArg> =
-            piped.into_iter().map(|(value, span)| EvalArg { name: None, value, span }).collect();
+            piped.into_iter().map(|(value, span)| EvalArg { name: None, value, span, whole: span }).collect();
         args.extend(self.eval_args(&call.args));
         if self.stopped {
             return Value::Poison;
@@ -223,8 +222,8 @@ impl Elaborator<'_> {
                 None => match &param.default {
                     Some(default) => {
                         let words = words_of(&param.ty.node);
-                        let value = self.eval_word(default, &words);
-                        self.check_type(&value, &param.ty, default.span, &param.name.node)
+                        let (value, span) = self.eval_word(default, &words);
+                        self.check_type(&value, &param.ty, span, &param.name.node)
                     }
                     None => Value::Poison,
                 },

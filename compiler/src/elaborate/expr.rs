@@ -14,20 +14,20 @@ use crate::plan::InputKind;
 use crate::source::Span;
 
 impl Elaborator<'_> {
-    /// Evaluates an expression where a bare word of `words` may stand.
-    pub(super) fn eval_word(&mut self, expr: &Expr, words: &[String]) -> Value {
+    /// Evaluates an expression where a bare word of `words` may stand. With the value comes its place.
+    pub(super) fn eval_word(&mut self, expr: &Expr, words: &[String]) -> (Value, Span) {
         if let ExprKind::Name(name) = expr.kind.as_ref()
             && !words.is_empty()
             && self.scope.get(name).is_none()
         {
             let word = Rc::from(name.as_str());
-            return if words.contains(name) { Value::Word(word) } else { Value::Unbound(word) };
+            let known = words.contains(name);
+            return (if known { Value::Word(word) } else { Value::Unbound(word) }, expr.span);
         }
-        if words.is_empty() {
-            return self.eval(expr);
-        }
-        match self.eval_open(expr).0 {
-            Value::Unbound(word) if words.iter().any(|known| **known == *word) => Value::Word(word),
+        match self.eval_open(expr) {
+            (Value::Unbound(word), span) if words.iter().any(|known| **known == *word) => {
+                (Value::Word(word), span)
+            }
             other => other,
         }
     }

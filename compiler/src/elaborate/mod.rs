@@ -4,6 +4,7 @@
 //! training settings. Guaranteed: it always ends, within [`Limits`], and counts before it allocates.
 //! A mistake poisons the values that depend on it, so one mistake gives one diagnostic.
 
+pub(crate) mod argument;
 mod arith;
 mod bind;
 pub mod builtins;
@@ -31,7 +32,6 @@ use crate::plan::InputKind;
 use crate::resolve::Program;
 use crate::settings::Training;
 use crate::source::Span;
-pub(crate) use bind::{unknown_block_parameter, unknown_op_parameter};
 use scope::Scope;
 use value::{Flow, Value};
 
@@ -234,8 +234,8 @@ impl Elaborator<'_> {
             let over = program.overrides.iter().rev().find(|over| over.name.node == param.name.node);
             let expr = over.map_or(&param.default, |over| &over.value);
             let words = bind::words_of(&param.ty.node);
-            let value = self.eval_word(expr, &words);
-            let value = self.check_type(&value, &param.ty, expr.span, &param.name.node);
+            let (value, span) = self.eval_word(expr, &words);
+            let value = self.check_type(&value, &param.ty, span, &param.name.node);
             if let Value::Bool(on) = value {
                 switches.push((param.name.node.clone(), on));
             }

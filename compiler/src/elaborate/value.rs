@@ -75,8 +75,10 @@ pub struct EvalArg {
     pub name: Option<ast::Ident>,
     /// Its value.
     pub value: Value,
-    /// Where it stands.
+    /// Where the value stands: inside brackets, in the branch that is taken.
     pub span: Span,
+    /// Where the argument stands, with brackets and all branches.
+    pub whole: Span,
 }
 
 /// A section's names.

@@ -1,23 +1,26 @@
-//! Names: every name resolves in every branch, taken or not.
+//! Names and arguments: every name resolves and every argument has its parameter in every branch, taken or not.
 //!
 //! Comes in: a [`Program`]. Goes out: diagnostics of unknown names, of guarded names where their guard is not
-//! implied, of names outside their phase, of blocks that lead back to themselves, and lints of what nobody uses.
+//! implied, of names outside their phase, of arguments that nothing takes or that are missing, of blocks that lead
+//! back to themselves, and lints of what nobody uses.
 //! Guaranteed: scopes are those of the elaborator, and nothing is evaluated: the values of parameters play no
 //! part, so that what holds here holds whatever `--set` says.
 
+mod arguments;
 mod calls;
 mod guard;
 mod items;
 mod table;
 mod unused;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Program;
 use crate::ast::{self, Body, Expr, ExprKind, Ident, ItemKind, Pattern, StatementKind, Type};
 use crate::diag::{Diag, Diags, codes, did_you_mean};
 use crate::source::{Span, Spanned};
-use calls::{How, Slot};
+use arguments::{Callee, Slot};
+use calls::How;
 use guard::{Formula, holds};
 use table::{Bound, Id, Kind, Table, Unused};
 
@@ -38,7 +41,7 @@ pub fn check(program: &Program, diags: &mut Diags) -> Vec<Diag> {
         block: None,
         spec_names: HashMap::new(),
         unknown: 0,
-        used_blocks: HashSet::new(),
+        calls: BTreeMap::new(),
         edges: BTreeMap::new(),
     };
     checker.program();
@@ -61,8 +64,8 @@ struct Checker<'a, 'd> {
     spec_names: HashMap<&'a str, Id>,
     /// How many names were unknown so far.
     unknown: usize,
-    /// Names of blocks that the spec calls.
-    used_blocks: HashSet<&'a str>,
+    /// Names of blocks that the spec calls: by which of its blocks, or from outside of them.
+    calls: BTreeMap<Option<&'a str>, BTreeSet<&'a str>>,
     /// Which blocks each block calls, and where.
     edges: BTreeMap<Key<'a>, Vec<(Key<'a>, Span)>>,
 }
@@ -82,7 +85,7 @@ impl<'a> Checker<'a, '_> {
                         &input.name,
                         if labels { Kind::Labels } else { Kind::Value },
                         None,
-                        Unused::Fine,
+                        Unused::Input,
                     );
                 }
                 ItemKind::Section(section) => self.section(section),
@@ -155,19 +158,20 @@ impl<'a> Checker<'a, '_> {
             }
             StatementKind::Layer { name, value, guard } => {
                 let depth = self.guarded(guard.as_ref());
-                if let ExprKind::Call(call) = value.kind.as_ref() {
-                    self.call(&call.callee, &call.args, value.span, How::Layer);
+                let shared = if let ExprKind::Call(call) = value.kind.as_ref() {
+                    self.call(&call.callee, &call.args, value.span, How::Layer)
                 } else if let ExprKind::Name(callee) = value.kind.as_ref() {
-                    self.bare_call(callee, value.span, How::Layer);
+                    self.bare_call(callee, value.span, How::Layer)
                 } else {
                     let message = "a layer is a call without its inputs";
                     self.report(
                         Diag::new(&codes::NAME_CALL, message, value.span, "not a call")
                             .help(format!("write `layer {} = conv(64, kernel: 3)`", name.node)),
                     );
-                }
+                    (Callee::Other, &[][..])
+                };
                 self.known.truncate(depth);
-                self.bind(name, Kind::Layer, guard.as_ref(), Unused::Name);
+                self.bind(name, Kind::Layer(shared), guard.as_ref(), Unused::Name);
             }
             StatementKind::Assert { value, ty, .. } => {
                 self.expr(value);
@@ -284,7 +288,7 @@ impl<'a> Checker<'a, '_> {
     }
 
     /// A branch whose value may be a bare word.
-    fn body_open(&mut self, body: &'a Body, slot: &Slot<'_>) {
+    fn body_open(&mut self, body: &'a Body, slot: Slot<'a>) {
         self.table.push();
         for statement in &body.statements {
             self.statement(statement, &[]);
@@ -309,13 +313,15 @@ impl<'a> Checker<'a, '_> {
                 self.expr(base);
                 self.expr(index);
             }
-            ExprKind::Call(call) => self.call(&call.callee, &call.args, expr.span, How::Direct),
+            ExprKind::Call(call) => {
+                self.call(&call.callee, &call.args, expr.span, How::Direct);
+            }
             ExprKind::Pipe(left, right) => {
                 self.expr(left);
                 if let ExprKind::Call(call) = right.kind.as_ref() {
-                    self.call(&call.callee, &call.args, right.span, How::Piped);
+                    self.call(&call.callee, &call.args, right.span, How::Piped(left));
                 } else if let ExprKind::Name(callee) = right.kind.as_ref() {
-                    self.bare_call(callee, right.span, How::Piped);
+                    self.bare_call(callee, right.span, How::Piped(left));
                 } else {
                     self.expr(right);
                 }
@@ -451,7 +457,7 @@ impl<'a> Checker<'a, '_> {
                 "read outside `loss`",
             )
             .help(format!("only `loss` may read what `{name}` makes")),
-            (Kind::Labels | Kind::Section { .. } | Kind::Value | Kind::Choice(_) | Kind::Layer, None) => {
+            (Kind::Labels | Kind::Section { .. } | Kind::Value | Kind::Choice(_) | Kind::Layer(_), None) => {
                 return true;
             }
         };

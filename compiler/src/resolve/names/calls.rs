@@ -1,107 +1,94 @@
-//! Calls: what is called exists, named arguments have parameters, bare words are variants; and no block leads
-//! back to itself.
+//! Calls: what is called exists, bare words are variants; and no block leads back to itself.
 
 use std::collections::BTreeMap;
 
+use super::arguments::{Callee, Slot};
+use super::table::Kind;
 use super::{Checker, Key};
-use crate::ast::{Arg, Block, BlockParam, Expr, ExprKind, Ident, Type};
+use crate::ast::{Arg, Expr, ExprKind, Ident};
 use crate::diag::{Diag, codes, did_you_mean};
 use crate::elaborate::builtins;
-use crate::ops::{self, OpDef, ParamDef};
+use crate::ops;
 use crate::source::Span;
 
 /// So many unknown names are compared with those that exist: what is left of a spec beyond that is better fixed
 /// from the top.
 const SUGGESTIONS: usize = 100;
 
-/// What a call's arguments are bound to.
-#[derive(Clone, Copy)]
-enum Callee<'a> {
-    Op(&'static OpDef),
-    Block(&'a Block),
-    /// A layer, a function, or nothing that is known.
-    Other,
-}
+/// What is called and the arguments that it has already: those of a layer's declaration.
+pub(super) type Shared<'a> = (Callee<'a>, &'a [Arg]);
 
 /// How a call stands in the spec.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum How {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum How<'a> {
     /// `conv(x, 64)`.
     Direct,
-    /// `x |> conv(64)`: a first argument comes from elsewhere.
-    Piped,
+    /// `x |> conv(64)`: the first argument stands on the left.
+    Piped(&'a Expr),
     /// `layer a = conv(64)`: the inputs come from elsewhere.
     Layer,
 }
 
-/// What an argument is given to.
-pub(super) enum Slot<'a> {
-    /// A parameter that takes these words: what says so, and the words.
-    Words(String, Vec<&'a str>),
-    /// An input, or a parameter that takes no words.
-    Plain,
-    /// Not known here.
-    Unknown,
-    /// Something that takes any word: what is wrong with it is said elsewhere.
-    Any,
-}
-
 impl<'a> Checker<'a, '_> {
     /// A call without brackets.
-    pub(super) fn bare_call(&mut self, callee: &'a str, span: Span, how: How) {
-        self.callee(callee, span, span, how == How::Layer);
+    pub(super) fn bare_call(&mut self, callee: &'a str, span: Span, how: How<'a>) -> Shared<'a> {
+        let (callee, declared) = self.callee(callee, span, span, how == How::Layer);
+        self.slots(callee, &[], declared, span, how);
+        (callee, &[])
     }
 
-    pub(super) fn call(&mut self, callee: &'a Ident, args: &'a [Arg], span: Span, how: How) {
-        let target = self.callee(&callee.node, callee.span, span, how == How::Layer);
-        for at in 0..args.len() {
-            self.argument(target, callee, args, at, how);
+    /// A call; gives back what is called and with which arguments, for the layer that is declared so.
+    pub(super) fn call(
+        &mut self,
+        callee: &'a Ident,
+        args: &'a [Arg],
+        span: Span,
+        how: How<'a>,
+    ) -> Shared<'a> {
+        let (callee, declared) = self.callee(&callee.node, callee.span, span, how == How::Layer);
+        let slots = self.slots(callee, args, declared, span, how);
+        for (arg, slot) in args.iter().zip(slots) {
+            self.open(&arg.value, slot);
         }
+        (callee, args)
     }
 
-    fn callee(&mut self, name: &'a str, span: Span, call: Span, layer: bool) -> Callee<'a> {
+    /// What is called, and the arguments that it has already if it is a layer.
+    fn callee(&mut self, name: &'a str, span: Span, call: Span, layer: bool) -> Shared<'a> {
         let program = self.program;
         let block = program.modules.get(self.module).and_then(|module| module.blocks.get(name));
         if let Some(id) = self.table.find(name)
             && !layer
         {
             self.read(id, name, span);
+            if let Some(Kind::Layer(shared)) = self.table.get(id).map(|bound| &bound.kind) {
+                return *shared;
+            }
             if block.is_none() {
-                return Callee::Other;
+                return (Callee::Other, &[]);
             }
         }
         if let Some(found) = block {
             if self.module == 0 {
-                self.used_blocks.insert(name);
+                self.calls.entry(self.block.map(|(_, block)| block)).or_default().insert(name);
             }
             if let Some(from) = self.block {
                 self.edges.entry(from).or_default().push(((found.module, &found.block.name.node), call));
             }
-            return Callee::Block(&found.block);
+            return (Callee::Block(&found.block, name), &[]);
         }
         if let Some(def) = ops::def(name) {
-            return Callee::Op(def);
+            return (Callee::Op(def), &[]);
         }
-        if layer || !builtins::NAMES.contains(&name) {
-            self.unknown(name, span);
+        if !layer && builtins::NAMES.contains(&name) {
+            return (Callee::Function(name), &[]);
         }
-        Callee::Other
-    }
-
-    fn argument(&mut self, target: Callee<'a>, callee: &Ident, args: &'a [Arg], at: usize, how: How) {
-        let Some(arg) = args.get(at) else { return };
-        let known = match (&arg.name, target) {
-            (Some(name), Callee::Op(def)) => self.op_parameter(def, name),
-            (Some(name), Callee::Block(block)) => self.block_parameter(block, &callee.node, name),
-            (None, _) | (Some(_), Callee::Other) => true,
-        };
-        let slot = slot(target, args, at, how);
-        let open = matches!(slot, Slot::Unknown) && !known;
-        self.open(&arg.value, if open { &Slot::Any } else { &slot });
+        self.unknown(name, span);
+        (Callee::Other, &[])
     }
 
     /// A value where a bare word may stand, alone or as the value of a branch.
-    pub(super) fn open(&mut self, value: &'a Expr, slot: &Slot<'_>) {
+    pub(super) fn open(&mut self, value: &'a Expr, slot: Slot<'a>) {
         if let ExprKind::Paren(inner) = value.kind.as_ref() {
             return self.open(inner, slot);
         }
@@ -118,9 +105,10 @@ impl<'a> Checker<'a, '_> {
         }
         // A bare word that nothing is bound to: a variant, if the parameter has variants.
         let span = value.span;
-        match slot {
-            Slot::Words(wants, words) if !words.contains(&word.as_str()) => {
-                let help = did_you_mean(word, words.iter().copied());
+        match (slot.words(), slot) {
+            (Some((_, words)), _) if words.contains(&word.as_str()) => {}
+            (Some((wants, words)), _) => {
+                let help = did_you_mean(word, words);
                 let diag = Diag::new(
                     &codes::TYPE_ARGUMENT,
                     format!("{wants}, not `{word}`"),
@@ -129,26 +117,11 @@ impl<'a> Checker<'a, '_> {
                 );
                 self.report(diag.maybe_help(help));
             }
-            Slot::Words(..) | Slot::Any => {}
-            Slot::Plain | Slot::Unknown => self.unknown(word, span),
+            (None, Slot::Any) => {}
+            (None, Slot::Input(_) | Slot::Op(..) | Slot::Block(_) | Slot::Unknown) => {
+                self.unknown(word, span)
+            }
         }
-    }
-
-    fn op_parameter(&mut self, def: &'static OpDef, name: &Ident) -> bool {
-        let mut known = def.params.iter().map(|p| p.name).chain(def.inputs.iter().map(|i| i.name));
-        if known.any(|known| known == name.node) {
-            return true;
-        }
-        self.report(crate::elaborate::unknown_op_parameter(def, name));
-        false
-    }
-
-    fn block_parameter(&mut self, block: &Block, callee: &str, name: &Ident) -> bool {
-        if block.params.iter().any(|param| param.name.node == name.node) {
-            return true;
-        }
-        self.report(crate::elaborate::unknown_block_parameter(block, callee, name));
-        false
     }
 
     pub(super) fn unknown(&mut self, name: &str, span: Span) {
@@ -221,62 +194,5 @@ impl<'a> Checker<'a, '_> {
             None => diag,
         };
         self.report(diag.help("repeat with `for` or `fold`, whose number of turns is known"));
-    }
-}
-
-/// What the argument at `at` is given to, by the rules by which the elaborator binds arguments.
-fn slot<'a>(target: Callee<'a>, args: &[Arg], at: usize, how: How) -> Slot<'a> {
-    let name = args.get(at).and_then(|arg| arg.name.as_ref()).map(|name| name.node.as_str());
-    let given = |name: &str| args.iter().any(|arg| arg.name.as_ref().is_some_and(|n| n.node == name));
-    // How many positional arguments stand before this one.
-    let mut before =
-        args.iter().take(at).filter(|arg| arg.name.is_none()).count() + usize::from(how == How::Piped);
-    match target {
-        Callee::Op(def) => {
-            let slot_of = |param: &ParamDef| match param.ty.words() {
-                [] => Slot::Plain,
-                words => Slot::Words(
-                    format!("`{}` of `{}` is {}", param.name, def.name, param.ty.describe()),
-                    words.to_vec(),
-                ),
-            };
-            if let Some(name) = name {
-                let input = def.inputs.iter().any(|input| input.name == name);
-                let param = def.params.iter().find(|param| param.name == name);
-                return param.map_or(if input { Slot::Plain } else { Slot::Unknown }, slot_of);
-            }
-            let taken = def.inputs.iter().filter(|input| !input.named && !given(input.name));
-            for input in taken.filter(|_| how != How::Layer) {
-                if input.variadic || before == 0 {
-                    return Slot::Plain;
-                }
-                before -= 1;
-            }
-            let mut open = def.params.iter().filter(|param| !given(param.name));
-            open.nth(before).map_or(Slot::Unknown, slot_of)
-        }
-        Callee::Block(block) => {
-            let slot_of = |param: &'a BlockParam| match &param.ty.node {
-                Type::Enum(variants) => {
-                    let words: Vec<&str> = variants.iter().map(|variant| variant.node.as_str()).collect();
-                    Slot::Words(format!("`{}` is one of `{}`", param.name.node, words.join("`, `")), words)
-                }
-                Type::Name(_) | Type::List(_) | Type::Shaped { .. } | Type::Class { .. } => Slot::Plain,
-            };
-            if let Some(name) = name {
-                return block
-                    .params
-                    .iter()
-                    .find(|param| param.name.node == name)
-                    .map_or(Slot::Unknown, slot_of);
-            }
-            // A layer's first inputs come with its calls: how many is not known here.
-            let choice = |param: &&BlockParam| matches!(param.ty.node, Type::Enum(_));
-            let mut open = block.params.iter().filter(|param| !given(&param.name.node));
-            if how == How::Layer { open.find(choice) } else { open.nth(before) }
-                .map_or(Slot::Unknown, slot_of)
-        }
-        // Layers have the words of what they call, which is looked at where they are declared.
-        Callee::Other => Slot::Unknown,
     }
 }

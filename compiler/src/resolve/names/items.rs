@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::calls::Slot;
+use super::arguments::Slot;
 use super::table::{Bound, Id, Kind, Unused};
 use super::{Checker, kind_of};
 use crate::ast::{self, Expr, ExprKind, Ident, ItemKind, LossItem, Setting, Settings, Type};
@@ -25,7 +25,7 @@ impl<'a> Checker<'a, '_> {
     /// A value where a variant of `ty` may stand. Other bare words are for the elaborator, which knows the type.
     fn word(&mut self, value: &'a Expr, ty: &'a Type) {
         match ty {
-            Type::Enum(_) => self.open(value, &Slot::Any),
+            Type::Enum(_) => self.open(value, Slot::Any),
             Type::Name(_) | Type::List(_) | Type::Shaped { .. } | Type::Class { .. } => self.expr(value),
         }
     }
@@ -42,7 +42,8 @@ impl<'a> Checker<'a, '_> {
             for param in &block.params {
                 self.ty(&param.ty);
                 if let Some(default) = &param.default {
-                    self.word(default, &param.ty.node);
+                    self.open(default, Slot::Block(param));
+                    self.leaves(default, Slot::Block(param));
                 }
                 self.bind(&param.name, kind_of(&param.ty.node), None, Unused::Param);
             }
@@ -95,7 +96,7 @@ impl<'a> Checker<'a, '_> {
         }
         for (name, id) in exported {
             let Some(bound) = self.table.get(id) else { continue };
-            if matches!(bound.kind, Kind::Layer) {
+            if matches!(bound.kind, Kind::Layer(_)) {
                 continue;
             }
             let span = bound.span;

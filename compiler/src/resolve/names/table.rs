@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::calls::Shared;
 use super::guard::Formula;
 use crate::ast::Ident;
 use crate::source::Span;
@@ -18,8 +19,8 @@ pub(super) enum Kind<'a> {
     Choice(&'a [Ident]),
     /// The input that carries class labels.
     Labels,
-    /// A layer.
-    Layer,
+    /// A layer: what it calls, with which arguments.
+    Layer(Shared<'a>),
     /// A section: its names, and whether it exists while training only.
     Section { names: HashMap<&'a str, Id>, training: bool },
 }
@@ -33,6 +34,8 @@ pub(super) enum Unused {
     Param,
     /// `phg::lint::unused_name`.
     Name,
+    /// `phg::lint::unused_input`.
+    Input,
 }
 
 /// A bound name.
