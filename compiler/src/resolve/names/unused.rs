@@ -1,6 +1,6 @@
 //! Lints: what the spec binds, declares or imports and nobody reads or calls.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Checker;
 use super::table::{Bound, Kind, Unused};
@@ -75,26 +75,30 @@ impl<'a> Checker<'a, '_> {
         for block in blocks.iter().filter(|block| block.name.node.starts_with('_')) {
             self.reach(Some(&block.name.node), &mut used);
         }
-        for block in blocks {
+        let names = blocks.iter().map(|block| &block.name).chain(imports.iter().copied());
+        let names: BTreeMap<&str, &Ident> = names.map(|name| (name.node.as_str(), name)).collect();
+        // What several of them call goes with the last one: from the top, each can be removed as its help says.
+        for block in blocks.iter().rev() {
             let name = block.name.node.as_str();
             if called.contains(name) || name.starts_with('_') {
                 continue;
             }
-            let before = used.clone();
-            self.reach(Some(name), &mut used);
             let mut diag = Diag::new(
                 &codes::LINT_UNUSED_BLOCK,
                 format!("the block `{name}` is never used"),
                 block.name.span,
                 "nobody calls it",
             );
-            let mut kept: Vec<String> = Vec::new();
-            for other in blocks.iter().map(|block| &block.name).chain(imports.iter().copied()) {
-                if used.contains(other.node.as_str()) && !before.contains(other.node.as_str()) {
-                    diag = diag.because(other.span, "called by unused blocks only");
-                    kept.push(format!("`{}`", other.node));
-                }
+            let mut kept: Vec<&Ident> = self
+                .reach(Some(name), &mut used)
+                .iter()
+                .filter_map(|name| names.get(name).copied())
+                .collect();
+            kept.sort_by_key(|name| name.span);
+            for name in &kept {
+                diag = diag.because(name.span, "called by unused blocks only");
             }
+            let kept: Vec<String> = kept.iter().map(|name| format!("`{}`", name.node)).collect();
             let all = match kept.split_last() {
                 None => "it".to_owned(),
                 Some((only, [])) => format!("it and {only}"),
@@ -109,15 +113,14 @@ impl<'a> Checker<'a, '_> {
         }
     }
 
-    /// Adds what a block, or the spec outside of its blocks, calls, and what that calls in turn.
-    fn reach(&self, from: Option<&'a str>, used: &mut BTreeSet<&'a str>) {
-        let mut open = vec![from];
-        while let Some(from) = open.pop() {
-            for name in self.calls.get(&from).into_iter().flatten() {
-                if used.insert(name) {
-                    open.push(Some(name));
-                }
-            }
+    /// Adds what a block, or the spec outside of its blocks, calls, and what that calls in turn; gives back what is
+    /// new.
+    fn reach(&self, from: Option<&'a str>, used: &mut BTreeSet<&'a str>) -> Vec<&'a str> {
+        let (mut new, mut next, mut from) = (Vec::new(), 0, from);
+        loop {
+            new.extend(self.calls.get(&from).into_iter().flatten().copied().filter(|name| used.insert(name)));
+            let Some(name) = new.get(next).copied() else { return new };
+            (from, next) = (Some(name), next + 1);
         }
     }
 }
