@@ -265,11 +265,16 @@ fn constant(expr: &Expr) -> Option<Value> {
         ExprKind::Bool(value) => Some(Value::Bool(*value)),
         ExprKind::Text(text) => Some(Value::Text(text.as_str().into())),
         ExprKind::Paren(inner) => constant(inner),
-        ExprKind::Unary(UnaryOp::Negate, inner) => match constant(inner)? {
-            Value::Int(value) => Some(Value::Int(value.saturating_neg())),
-            Value::Float(value) => Some(Value::Float(-value)),
-            _ => None,
-        },
+        ExprKind::Unary(UnaryOp::Negate, inner) => {
+            let value = constant(inner)?;
+            if let Value::Int(value) = value {
+                Some(Value::Int(value.saturating_neg()))
+            } else if let Value::Float(value) = value {
+                Some(Value::Float(-value))
+            } else {
+                None
+            }
+        }
         ExprKind::List(items) => {
             let items = items.iter().map(|item| constant(item).unwrap_or(Value::Poison)).collect();
             Some(Value::List(std::rc::Rc::new(items)))
@@ -290,11 +295,10 @@ fn constant(expr: &Expr) -> Option<Value> {
 
 /// The kind of the first literal among a constant's entries: what flows is never a literal.
 fn no_operand(value: &Value) -> Option<String> {
-    match value {
-        Value::List(list) => list.iter().find_map(no_operand),
-        Value::Poison => None,
-        other => Some(other.kind(|_| None)),
+    if let Value::List(list) = value {
+        return list.iter().find_map(no_operand);
     }
+    (!value.is_poisoned()).then(|| value.kind(|_| None))
 }
 
 /// May a parameter of an op take a constant?
