@@ -110,7 +110,8 @@ impl Elaborator<'_> {
             Value::List(list) => {
                 let mut ok = true;
                 for value in list.iter() {
-                    let inner = EvalArg { value: value.clone(), ..arg.clone() };
+                    let inner =
+                        EvalArg { name: None, value: value.clone(), span: arg.span, whole: arg.whole };
                     ok &= self.operands(def, &inner, operands);
                 }
                 ok
