@@ -90,6 +90,9 @@ pub(crate) struct Fmt {
     /// Changes nothing; fails when a file is not formatted.
     #[arg(long)]
     pub(crate) check: bool,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
 }
 
 /// For which mode a plan is made.
@@ -126,9 +129,9 @@ pub(crate) struct Show {
     /// `ast`, `graph`, `facts`, `plan`, `cost`, or `after:PASS`, the graph after a pass.
     #[arg(long, default_value = "plan")]
     pub(crate) emit: String,
-    /// For which mode.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) mode: ModeName,
+    /// For which mode; without one, graph and facts are those before any pass, plan and cost those of inference.
+    #[arg(long, value_enum)]
+    pub(crate) mode: Option<ModeName>,
     /// Leave out a pass. May be repeated.
     #[arg(long = "without", value_name = "PASS")]
     pub(crate) without: Vec<String>,
@@ -136,7 +139,7 @@ pub(crate) struct Show {
     #[arg(long, value_name = "HxW", value_parser = size)]
     pub(crate) size: Option<[usize; 2]>,
     /// Images in a batch, for `cost`.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_parser = at_least_one, default_value_t = 1)]
     pub(crate) batch: usize,
     /// How it is printed.
     #[arg(long, value_enum, default_value = "text")]
@@ -174,7 +177,7 @@ pub(crate) struct Summary {
     #[arg(long, value_name = "HxW", value_parser = size)]
     pub(crate) size: Option<[usize; 2]>,
     /// Images in a batch.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_parser = at_least_one, default_value_t = 1)]
     pub(crate) batch: usize,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
@@ -194,7 +197,7 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "HxW", value_parser = size)]
     pub(crate) size: Option<[usize; 2]>,
     /// Images in a batch; the spec's own unless given.
-    #[arg(long)]
+    #[arg(long, value_parser = at_least_one)]
     pub(crate) batch: Option<usize>,
     /// Steps that are timed.
     #[arg(long, default_value_t = 10)]
@@ -329,7 +332,7 @@ pub(crate) struct Eval {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) at: AtName,
     /// Images at once.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, value_parser = at_least_one, default_value_t = 4)]
     pub(crate) batch: usize,
     /// `auto`, `cpu`, `cuda` or `cuda:1`.
     #[arg(long, default_value = "auto")]
@@ -376,6 +379,9 @@ pub(crate) struct Predict {
 pub(crate) struct Explain {
     /// The code, such as `phg::shape::mismatch`; all codes are listed without one.
     pub(crate) code: Option<String>,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Subcommand)]
@@ -414,6 +420,9 @@ pub(crate) struct DataWrite {
     /// An empty or new folder.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -421,6 +430,15 @@ pub(crate) struct Devices {
     /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+}
+
+/// A number of things of which there is one.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least 1".into()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("a whole number".into()),
+    }
 }
 
 /// `K=4`.

@@ -8,7 +8,7 @@ use crate::{Outcome, spec};
 
 /// Compiles and says what is wrong, or that nothing is.
 pub(crate) fn run(args: &Check) -> Outcome {
-    let mut compilation = spec::try_compile(&args.spec, &args.compile.sets, &args.compile.limits)?;
+    let mut compilation = spec::prove(&args.spec, &args.compile)?;
     if let Some(network) = &compilation.network {
         let size = args.size.or(network.training.augment.crop).or(network.training.resize);
         if let Some([h, w]) = size

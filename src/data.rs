@@ -48,8 +48,7 @@ fn look(args: &DataCheck) -> Outcome {
         Format::Json => failure::print_json(&json!(report)),
         Format::Text => print!("{report}"),
     }
-    report.verdict()?;
-    Ok(())
+    report.verdict().map_err(|error| Failure::Several(vec![error]))
 }
 
 fn write_out(args: &DataWrite) -> Outcome {
@@ -77,10 +76,16 @@ fn write_out(args: &DataWrite) -> Outcome {
         bar.set_position(done.fetch_add(1, Ordering::Relaxed) as u64 + 1);
     })?;
     bar.finish_and_clear();
-    println!(
-        "wrote {pairs} pairs of {height}x{width} to {} in the layout of {}",
-        args.output.display(),
-        layout.name()
-    );
+    let (output, name) = (args.output.display().to_string(), layout.name());
+    match args.format {
+        Format::Json => {
+            failure::print_json(
+                &json!({ "ok": true, "pairs": pairs, "size": args.size, "output": output, "layout": name }),
+            );
+        }
+        Format::Text => {
+            println!("wrote {pairs} pairs of {height}x{width} to {output} in the layout of {name}");
+        }
+    }
     Ok(())
 }

@@ -22,6 +22,8 @@ pub(crate) enum Failure {
     },
     /// Anything else.
     Run(Error),
+    /// Several, of which a JSON result that was printed tells already. Never empty.
+    Several(Vec<Error>),
     /// The answer is no (`fmt --check`): nothing more to say.
     No,
     /// A signal came; everything was saved.
@@ -45,12 +47,8 @@ impl Failure {
             }
             Self::No => 1,
             Self::Interrupted => 130,
-            Self::Run(error) => match error.kind {
-                Kind::Usage => 2,
-                Kind::Data => 3,
-                Kind::Training => 4,
-                Kind::Limit => 5,
-            },
+            Self::Run(error) => status(error.kind),
+            Self::Several(errors) => errors.first().map_or(1, |error| status(error.kind)),
         }
     }
 
@@ -60,13 +58,32 @@ impl Failure {
             (Self::Spec { sources, diags }, Format::Text) => output::err(draw(diags, sources)),
             (Self::Spec { sources, diags }, Format::Json) => print_json(&spec_json(diags, sources, false)),
             (Self::Run(error), Format::Text) => output::err(plain(error)),
-            (Self::Run(error), Format::Json) => print_json(&json!({
-                "ok": false,
-                "error": { "code": error.code, "message": error.message, "place": error.place, "help": error.help },
-            })),
-            (Self::Interrupted | Self::No, _) => {}
+            (Self::Run(error), Format::Json) => print_json(&error_json(error)),
+            (Self::Several(errors), Format::Text) => {
+                errors.iter().for_each(|error| output::err(plain(error)))
+            }
+            (Self::Several(_), Format::Json) | (Self::Interrupted | Self::No, _) => {}
         }
     }
+}
+
+fn status(kind: Kind) -> u8 {
+    match kind {
+        Kind::Usage => 2,
+        Kind::Data => 3,
+        Kind::Training => 4,
+        Kind::Limit => 5,
+    }
+}
+
+/// `{"ok", "error": {...}, "diagnostics": [...]}`: who reads diagnostics finds it there, without a place in a spec.
+fn error_json(error: &Error) -> serde_json::Value {
+    let Error { code, message, place, help, .. } = error;
+    json!({
+        "ok": false,
+        "error": { "code": code, "message": message, "place": place, "help": help },
+        "diagnostics": [{ "code": code, "severity": "error", "message": message, "help": help, "labels": [] }],
+    })
 }
 
 /// `{"ok", "diagnostics": [...]}`.

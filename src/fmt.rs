@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use phg_compiler::source::SourceMap;
 use phg_runtime::error::{Error, Kind};
+use serde_json::json;
 
-use crate::args::Fmt;
-use crate::failure::Failure;
+use crate::args::{Fmt, Format};
+use crate::failure::{self, Failure};
 use crate::{Outcome, spec};
 
 /// Formats every spec named, and every `.phg` file of every folder named.
@@ -15,7 +16,7 @@ pub(crate) fn run(args: &Fmt) -> Outcome {
     for path in &args.paths {
         collect(path, &mut files)?;
     }
-    let mut changed = 0;
+    let mut changed = Vec::new();
     for file in &files {
         let text = spec::read(file)?;
         let formatted = phg_compiler::fmt::format(&text).map_err(|diags| {
@@ -26,15 +27,22 @@ pub(crate) fn run(args: &Fmt) -> Outcome {
         if formatted == text {
             continue;
         }
-        changed += 1;
-        if args.check {
-            println!("{} is not formatted", file.display());
-        } else {
+        if !args.check {
             std::fs::write(file, &formatted).map_err(|error| failed(file, &error))?;
+        }
+        if args.format == Format::Text && args.check {
+            println!("{} is not formatted", file.display());
+        } else if args.format == Format::Text {
             println!("formatted {}", file.display());
         }
+        changed.push(file.display().to_string());
     }
-    if args.check && changed > 0 { Err(Failure::No) } else { Ok(()) }
+    let ok = !args.check || changed.is_empty();
+    if args.format == Format::Json {
+        let list = if args.check { "unformatted" } else { "formatted" };
+        failure::print_json(&json!({ "ok": ok, "files": files.len(), list: changed }));
+    }
+    if ok { Ok(()) } else { Err(Failure::No) }
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Outcome {

@@ -26,9 +26,19 @@ use std::process::ExitCode;
 use args::{Cli, Command, Data, Format};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
+use phg_runtime::codes;
+use phg_runtime::error::{Error, Kind};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() && asks_for_json() => {
+            let failure = Failure::from(usage(&error));
+            failure.print(Format::Json);
+            return ExitCode::from(failure.status());
+        }
+        Err(error) => error.exit(),
+    };
     let format = format_of(&cli.command);
     signals::watch_pipes(matches!(cli.command, Command::Train(_)));
     let result = match cli.command {
@@ -58,6 +68,22 @@ fn main() -> ExitCode {
     }
 }
 
+/// Whether the command line, which did not parse, has `--format json` in it.
+fn asks_for_json() -> bool {
+    let words: Vec<_> = std::env::args_os().collect();
+    words.iter().any(|word| word == "--format=json")
+        || words.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json")
+}
+
+/// What clap has to say: its first line is the message, the rest is help.
+fn usage(error: &clap::Error) -> Error {
+    let text = error.to_string();
+    let (message, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    let message = message.trim_start_matches("error: ");
+    let help: Vec<&str> = rest.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    Error::new(codes::USAGE_ARGUMENTS, Kind::Usage, message).help(help.join("; "))
+}
+
 /// In which format errors of a command are printed.
 fn format_of(command: &Command) -> Format {
     match command {
@@ -71,11 +97,10 @@ fn format_of(command: &Command) -> Format {
         Command::Data(Data::Check(args)) => args.format,
         Command::Devices(args) => args.format,
         Command::Show(args) if args.format == args::Drawing::Json => Format::Json,
-        Command::Show(_)
-        | Command::Fmt(_)
-        | Command::Explain(_)
-        | Command::Data(Data::Write(_))
-        | Command::Completions { .. } => Format::Text,
+        Command::Fmt(args) => args.format,
+        Command::Explain(args) => args.format,
+        Command::Data(Data::Write(args)) => args.format,
+        Command::Show(_) | Command::Completions { .. } => Format::Text,
     }
 }
 

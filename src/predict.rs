@@ -1,5 +1,6 @@
 //! `phgc predict`: label map, colour picture and overlay of every image.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -13,7 +14,7 @@ use serde_json::json;
 use crate::args::{Format, Predict};
 use crate::eval::which;
 use crate::failure::{self, Failure};
-use crate::{Outcome, signals};
+use crate::{Outcome, output, signals};
 
 /// Endings of files that are taken for images in folders.
 const ENDINGS: [&str; 3] = ["png", "jpg", "jpeg"];
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &Predict) -> Outcome {
     let mut model = Model::load(&args.run, which(args.checkpoint), name)?;
     model.predict_void |= args.predict_void;
     for note in &model.notes {
-        eprintln!("note: {note}");
+        output::err(format_args!("note: {note}\n"));
     }
     let mut images = Vec::new();
     for path in &args.paths {
@@ -46,13 +47,13 @@ pub(crate) fn run(args: &Predict) -> Outcome {
     let bar = indicatif::ProgressBar::new(images.len() as u64);
     let mut failed: Vec<Error> = Vec::new();
     let mut written = Vec::new();
-    for path in &images {
+    for (path, name) in images.iter().zip(names(&images)) {
         if interrupted.load(Ordering::Relaxed) {
             bar.finish_and_clear();
             return Err(Failure::Interrupted);
         }
-        match one(&model, path, &args.output) {
-            Ok(stem) => written.push(stem),
+        match one(&model, path, &args.output.join(&name)) {
+            Ok(()) => written.push(json!({ "image": path, "name": name })),
             Err(error) => failed.push(error),
         }
         bar.inc(1);
@@ -71,22 +72,33 @@ pub(crate) fn run(args: &Predict) -> Outcome {
             args.output.display()
         ),
     }
-    match failed.into_iter().next() {
-        None => Ok(()),
-        Some(first) => Err(first.into()),
-    }
+    if failed.is_empty() { Ok(()) } else { Err(Failure::Several(failed)) }
 }
 
-/// Segments one image; the common beginning of its three files' names.
-fn one(model: &Model, path: &Path, output: &Path) -> Result<String, Error> {
+/// What the three files of each image are called: its name without the ending, and a number where an earlier image
+/// has that name.
+fn names(images: &[PathBuf]) -> Vec<String> {
+    let mut taken = BTreeSet::new();
+    let name = |path: &PathBuf| {
+        let stem =
+            path.file_stem().map_or_else(|| "image".into(), |stem| stem.to_string_lossy().into_owned());
+        let numbered = (2..).map(|number| format!("{stem}-{number}"));
+        let mut free = std::iter::once(stem.clone()).chain(numbered).filter(|name| !taken.contains(name));
+        let name = free.next().unwrap_or_default();
+        taken.insert(name.clone());
+        name
+    };
+    images.iter().map(name).collect()
+}
+
+/// Segments one image; `output` is what its three files' names begin with.
+fn one(model: &Model, path: &Path, output: &Path) -> Result<(), Error> {
     let image = decode::read(path)?;
     let labels = model.predict(&image)?;
-    let stem = path.file_stem().map_or_else(|| "image".into(), |stem| stem.to_string_lossy().into_owned());
-    let file = |what: &str| output.join(format!("{stem}.{what}.png"));
+    let file = |what: &str| PathBuf::from(format!("{}.{what}.png", output.display()));
     maps::write_ids(&file("labels"), &labels)?;
     maps::write(&file("colour"), &maps::colour(&labels, &model.table))?;
-    maps::write(&file("overlay"), &maps::overlay(&image, &labels, &model.table, 0.5))?;
-    Ok(stem)
+    maps::write(&file("overlay"), &maps::overlay(&image, &labels, &model.table, 0.5))
 }
 
 fn collect(path: &Path, images: &mut Vec<PathBuf>) -> Outcome {
@@ -98,14 +110,31 @@ fn collect(path: &Path, images: &mut Vec<PathBuf>) -> Outcome {
         Error::new("phg::data::unreadable", Kind::Data, format!("the folder cannot be read: {error}"))
             .at(path.display())
     })?;
-    let mut inner: Vec<PathBuf> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| {
-            let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-            ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
-        })
-        .collect();
+    let is_image = |path: &PathBuf| {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+    };
+    let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) =
+        entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).partition(|path| path.is_dir());
+    for folder in folders {
+        output::err(format_args!(
+            "note: `{}` is a folder in a folder: name it to segment what it holds\n",
+            folder.display()
+        ));
+    }
+    let mut inner: Vec<PathBuf> = files.into_iter().filter(is_image).collect();
     inner.sort();
     images.extend(inner);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_of_one_name_do_not_overwrite_each_other() {
+        let images = ["a/odd.png", "b/odd.png", "odd-2.jpg", "odd.jpg", "even.png"].map(PathBuf::from);
+        assert_eq!(names(&images), ["odd", "odd-2", "odd-2-2", "odd-3", "even"]);
+    }
 }

@@ -5,7 +5,8 @@ use phg_compiler::ir::{graph::Graph, print, view};
 use phg_compiler::plan::cost::cost;
 use phg_compiler::plan::print as plan_print;
 use phg_compiler::source::SourceMap;
-use phg_compiler::{diag::Diags, parse, passes};
+use phg_compiler::{Network, diag::Diags, parse, passes};
+use phg_runtime::codes;
 use phg_runtime::error::{Error, Kind};
 use serde_json::json;
 
@@ -25,12 +26,14 @@ pub(crate) fn run(args: &Show) -> Outcome {
     }
     let compiled = spec::load(&args.spec, &args.compile)?;
     let network = &compiled.network;
-    let mode = spec::mode(args.mode);
+    let mode = spec::mode(args.mode.unwrap_or_default());
     match args.emit.as_str() {
-        "graph" => graph(network.graph(), args.format),
+        "graph" => graph(&chosen(network, args), args.format),
         "facts" => match args.format {
-            Drawing::Text => print!("{}", print::facts(network.graph())),
-            Drawing::Json | Drawing::Dot | Drawing::Mermaid => graph(network.graph(), args.format),
+            Drawing::Text => print!("{}", print::facts(&chosen(network, args))),
+            Drawing::Json | Drawing::Dot | Drawing::Mermaid => {
+                graph(&chosen(network, args), args.format);
+            }
         },
         "plan" => {
             let plan = network.plan_without(mode, &args.without);
@@ -43,8 +46,9 @@ pub(crate) fn run(args: &Show) -> Outcome {
             }
         }
         "cost" => {
+            drawable(args)?;
             let [h, w] = args.size.unwrap_or_else(|| network.default_size());
-            let sizes = Sizes { n: args.batch.max(1), h, w };
+            let sizes = Sizes { n: args.batch, h, w };
             network
                 .bind(&sizes)
                 .map_err(|diags| Failure::Spec { sources: compiled.sources.clone(), diags })?;
@@ -71,6 +75,27 @@ pub(crate) fn run(args: &Show) -> Outcome {
     Ok(())
 }
 
+/// The graph as it was elaborated, or after the passes of the mode that is asked for.
+fn chosen(network: &Network, args: &Show) -> Graph {
+    match args.mode {
+        None => network.graph().clone(),
+        Some(mode) => network.graph_for(spec::mode(mode), None, &args.without).0,
+    }
+}
+
+/// Refuses to draw what has no nodes.
+fn drawable(args: &Show) -> Outcome {
+    match args.format {
+        Drawing::Text | Drawing::Json => Ok(()),
+        Drawing::Dot | Drawing::Mermaid => {
+            Err(Error::new(codes::USAGE_ARGUMENTS, Kind::Usage, format!("`{}` is no drawing", args.emit))
+                .at("--format")
+                .help("write `--format text` or `json`; `graph`, `facts` and `plan` can be drawn")
+                .into())
+        }
+    }
+}
+
 fn known_pass(name: &str, flag: &str) -> Outcome {
     let names: Vec<&str> = passes::PIPELINE.iter().map(|pass| pass.name).collect();
     if names.contains(&name) {
@@ -94,6 +119,7 @@ fn graph(graph: &Graph, format: Drawing) {
 
 /// The syntax tree of the file alone, which need not compile.
 fn ast(args: &Show) -> Outcome {
+    drawable(args)?;
     let text = spec::read(&args.spec)?;
     let mut sources = SourceMap::default();
     let file = sources.add(args.spec.display().to_string(), text.clone());
@@ -103,7 +129,7 @@ fn ast(args: &Show) -> Outcome {
         return Err(Failure::Spec { sources, diags: diags.sorted() });
     }
     match args.format {
-        Drawing::Json => failure::print_json(&json!({ "format": 1, "ast": parse::print_ast(&tree) })),
+        Drawing::Json => failure::print_json(&json!({ "format": 1, "ast": tree })),
         Drawing::Text | Drawing::Dot | Drawing::Mermaid => print!("{}", parse::print_ast(&tree)),
     }
     Ok(())

@@ -51,17 +51,21 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     })
 }
 
-/// Compiles whatever the outcome.
-pub(crate) fn try_compile(
+/// Compiles whatever the outcome, also with each bool parameter turned: what `phgc check` proves.
+pub(crate) fn prove(path: &Path, options: &Compile) -> Result<Compilation, Failure> {
+    try_compile(path, &options.sets, &options.limits, true)
+}
+
+fn try_compile(
     path: &Path,
     sets: &[(String, String)],
     limits: &[(String, String)],
+    both_ways: bool,
 ) -> Result<Compilation, Failure> {
     let text = read(path)?;
     let name = path.to_string_lossy().replace('\\', "/");
-    let request =
-        Request { sets, provider: &Files, limits: read_limits(limits)?, ..Request::new(&name, &text) };
-    Ok(compile(&request))
+    let limits = read_limits(limits)?;
+    Ok(compile(&Request { sets, provider: &Files, limits, both_ways, ..Request::new(&name, &text) }))
 }
 
 /// Compiles; lints go to standard error, errors are a failure.
@@ -75,7 +79,7 @@ pub(crate) fn load_with(
     sets: &[(String, String)],
     limits: &[(String, String)],
 ) -> Result<Compiled, Failure> {
-    let Compilation { sources, diags, network } = try_compile(path, sets, limits)?;
+    let Compilation { sources, diags, network } = try_compile(path, sets, limits, false)?;
     match network {
         Some(network) => {
             if !diags.is_empty() {

@@ -14,7 +14,7 @@ pub(crate) fn run(args: &Summary) -> Outcome {
     for path in &args.specs {
         let compiled = spec::load(path, &args.compile)?;
         let [h, w] = args.size.unwrap_or_else(|| compiled.network.default_size());
-        let sizes = Sizes { n: args.batch.max(1), h, w };
+        let sizes = Sizes { n: args.batch, h, w };
         compiled
             .network
             .bind(&sizes)

@@ -170,3 +170,58 @@ fn devices_and_completions_are_listed() {
     );
     assert!(String::from_utf8_lossy(&phgc(&["completions", "bash"]).stdout).contains("phgc"));
 }
+
+/// A failure is one JSON document, whoever found it.
+#[test]
+fn every_error_is_one_json_document() {
+    let usage: [&[&str]; 4] = [
+        &["check", "--format", "json"],
+        &["check", "specs/unet-small.phg", "--format", "json", "--wat"],
+        &["summary", "specs/unet-small.phg", "--batch", "0", "--format=json"],
+        &["show", "specs/unet-small.phg", "--emit", "everything", "--format", "json"],
+    ];
+    for args in usage {
+        let output = phgc(args);
+        assert_eq!(status(&output), 2, "{args:?}");
+        let failure = json(&output);
+        assert_eq!(failure["ok"], false, "{args:?}");
+        assert!(failure["error"]["code"].as_str().is_some_and(|code| code.starts_with("phg::")), "{failure}");
+        assert_eq!(failure["diagnostics"][0]["message"], failure["error"]["message"]);
+    }
+    let missing = json(&phgc(&["check", "no-such.phg", "--format", "json"]));
+    assert_eq!(missing["diagnostics"][0]["severity"], "error");
+    // Text stays text, on standard error; and help is no error.
+    let plain = phgc(&["check"]);
+    assert!(plain.stdout.is_empty() && !plain.stderr.is_empty());
+    assert_eq!(status(&phgc(&["check", "--help", "--format", "json"])), 0);
+    // A dataset with findings: the report, and nothing after it.
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let root = folder.path().join("scenes");
+    let place = root.display().to_string();
+    let args =
+        ["data", "write", "scenes", "--layout", "camvid", "--images", "6", "--size", "32x64", "-o", &place];
+    let written = phgc(&[&args[..], &["--format", "json"]].concat());
+    assert_eq!((status(&written), json(&written)["pairs"].as_u64()), (0, Some(8)));
+    let label = std::fs::read_dir(root.join("trainannot")).expect("a folder").next();
+    std::fs::write(label.expect("a label map").expect("a label map").path(), "no picture").expect("a write");
+    let found = phgc(&["data", "check", "--data", "camvid", "--root", &place, "--format", "json"]);
+    assert_eq!(status(&found), 3);
+    assert!(json(&found).is_object());
+}
+
+#[test]
+fn stages_are_shown_for_the_mode_that_is_asked_for() {
+    let shown = |more: &[&str]| {
+        let output = phgc(&[&["show", "specs/phgmm-small.phg", "--emit"], more].concat());
+        assert_eq!(status(&output), 0, "{more:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    assert!(shown(&["graph"]).contains("postnet."));
+    for stage in ["graph", "facts", "plan"] {
+        let text = shown(&[stage, "--mode", "infer"]);
+        assert!(!text.contains("postnet.") && !text.contains("loss."), "{stage}");
+    }
+    let tree: Value = serde_json::from_str(&shown(&["ast", "--format", "json"])).expect("JSON");
+    assert!(tree["ast"]["items"][0]["kind"]["Extend"].is_object(), "{tree}");
+    assert_eq!(status(&phgc(&["show", "specs/phgmm-small.phg", "--emit", "cost", "--format", "dot"])), 2);
+}

@@ -3,13 +3,15 @@
 //! Comes in: from [`crate::parse`]. Every node has a span; comments are not part of it (the formatter
 //! reads them from the text), doc comments are.
 
+use serde::Serialize;
+
 use crate::source::{Span, Spanned};
 
 /// A name as written.
 pub type Ident = Spanned<String>;
 
 /// One file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct File {
     /// `//!` lines at the top, without the marker.
     pub doc: Vec<String>,
@@ -20,7 +22,7 @@ pub struct File {
 }
 
 /// A top-level item.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Item {
     /// `///` lines above it, without the marker.
     pub doc: Vec<String>,
@@ -31,7 +33,7 @@ pub struct Item {
 }
 
 /// What an item is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum ItemKind {
     /// `use std.resnet (resnet, units as residual_units)` or `use "path.phg" (name)`.
     Use(Use),
@@ -56,7 +58,7 @@ pub enum ItemKind {
 }
 
 /// An import.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Use {
     /// Where from.
     pub from: Spanned<Module>,
@@ -65,7 +67,7 @@ pub struct Use {
 }
 
 /// Where an import comes from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Module {
     /// `std.resnet`: what follows `std.`.
     Std(String),
@@ -74,7 +76,7 @@ pub enum Module {
 }
 
 /// A spec that is another spec with changes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Extend {
     /// The other spec, relative to this file.
     pub path: Spanned<String>,
@@ -83,7 +85,7 @@ pub struct Extend {
 }
 
 /// One change of an extended spec.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Change {
     /// `K = 4`: a parameter.
     Param {
@@ -99,7 +101,7 @@ pub enum Change {
 }
 
 /// A parameter of a spec.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Param {
     /// Its name.
     pub name: Ident,
@@ -110,7 +112,7 @@ pub struct Param {
 }
 
 /// The type of a parameter, block input or block output.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Type {
     /// `int`, `float`, `bool`, `map`, `vector`, `tensor`, `indices`, `labels`, `gaussian`, `mixture`, `scalar`, `loss`.
     Name(String),
@@ -135,7 +137,7 @@ pub enum Type {
 }
 
 /// A declared input of the network.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Input {
     /// Its name.
     pub name: Ident,
@@ -144,7 +146,7 @@ pub struct Input {
 }
 
 /// A block: a part of a network with typed parameters.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Block {
     /// Its name.
     pub name: Ident,
@@ -157,7 +159,7 @@ pub struct Block {
 }
 
 /// What a block takes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BlockParam {
     /// Its name.
     pub name: Ident,
@@ -168,7 +170,7 @@ pub struct BlockParam {
 }
 
 /// A section of the network.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Section {
     /// `encoder`, `latent`, `postnet`, `decoder`, `merge` (contextual words), or another name that the
     /// checker then rejects with the nearest one.
@@ -182,7 +184,7 @@ pub struct Section {
 }
 
 /// A named result.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Output {
     /// Its name.
     pub name: Ident,
@@ -193,7 +195,7 @@ pub struct Output {
 }
 
 /// The loss: a sum of named terms.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Loss {
     /// Helper bindings and terms, in order.
     pub items: Vec<LossItem>,
@@ -202,7 +204,7 @@ pub struct Loss {
 }
 
 /// One line of a loss.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum LossItem {
     /// `l_g = 1.1 * kl(g.q, standard_normal) when use_g`.
     Term {
@@ -218,7 +220,7 @@ pub enum LossItem {
 }
 
 /// `train { ... }`: nested fields.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Settings {
     /// Fields in order.
     pub fields: Vec<Setting>,
@@ -227,7 +229,7 @@ pub struct Settings {
 }
 
 /// One setting.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Setting {
     /// `batch = 8`.
     Value {
@@ -246,7 +248,7 @@ pub enum Setting {
 }
 
 /// A statement.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Statement {
     /// `///` lines above it.
     pub doc: Vec<String>,
@@ -257,7 +259,7 @@ pub struct Statement {
 }
 
 /// What a statement does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum StatementKind {
     /// `let y: map[N, 64, H/4, W/4] = x |> conv(64) when deep`.
     Let {
@@ -291,7 +293,7 @@ pub enum StatementKind {
 }
 
 /// What a `let` binds.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Pattern {
     /// `x`.
     Name(String),
@@ -302,7 +304,7 @@ pub enum Pattern {
 }
 
 /// An expression.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Expr {
     /// What it is.
     pub kind: Box<ExprKind>,
@@ -311,7 +313,7 @@ pub struct Expr {
 }
 
 /// What an expression is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum ExprKind {
     /// `64`.
     Int(i64),
@@ -375,7 +377,7 @@ pub enum ExprKind {
 }
 
 /// Statements and the value after them, in braces.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Body {
     /// Statements.
     pub statements: Vec<Statement>,
@@ -386,7 +388,7 @@ pub struct Body {
 }
 
 /// A call of an op, block or layer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Call {
     /// What is called.
     pub callee: Ident,
@@ -397,7 +399,7 @@ pub struct Call {
 }
 
 /// One argument.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Arg {
     /// Its name, when given.
     pub name: Option<Ident>,
@@ -406,7 +408,7 @@ pub struct Arg {
 }
 
 /// An operator of two operands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum BinaryOp {
     /// `++`: joins lists.
     Join,
@@ -441,7 +443,7 @@ pub enum BinaryOp {
 }
 
 /// An operator of one operand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum UnaryOp {
     /// `-`.
     Negate,

@@ -28,7 +28,8 @@ impl Bundle {
             .map(|file| (file.name.clone(), file.text.to_string()))
             .collect();
         let root = files.first().map(|(name, _)| name.clone()).unwrap_or_default();
-        Self { root, files: files.into_iter().collect() }
+        let files = files.into_iter().map(|(name, text)| (relative(&root, &name), text)).collect();
+        Self { root: relative(&root, &root), files }
     }
 
     /// Reads what [`Bundle::text`] wrote; `None` when the first line is no mark.
@@ -78,6 +79,16 @@ impl Provider for Bundle {
     }
 }
 
+/// The name of a file as the spec `root` would write it: the same wherever the spec's folder lies.
+fn relative(root: &str, name: &str) -> String {
+    let folder: Vec<&str> = root.split('/').rev().skip(1).collect();
+    let parts: Vec<&str> = name.split('/').collect();
+    let folder: Vec<&str> = folder.into_iter().rev().collect();
+    let common = folder.iter().zip(&parts).take_while(|(a, b)| a == b).count();
+    let up = folder.iter().skip(common).map(|_| "..");
+    up.chain(parts.iter().skip(common).copied()).collect::<Vec<_>>().join("/")
+}
+
 /// The name of `path` as written in the file `from`: relative to that file's folder, `.` and `..` resolved.
 pub fn join(from: &str, path: &str) -> String {
     if path.starts_with('/') {
@@ -102,6 +113,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_bundle_is_the_same_wherever_its_folder_lies() {
+        let text = |folder: &str| {
+            let mut sources = SourceMap::default();
+            sources.add(format!("{folder}ablations/k4.phg"), "extend \"../full.phg\" {}\n");
+            sources.add(format!("{folder}full.phg"), "use \"parts/a.phg\" (a)\n");
+            sources.add(format!("{folder}parts/a.phg"), "block a() -> (x: map) {}\n");
+            Bundle::of(&sources).text()
+        };
+        assert_eq!(text("specs/"), text("/home/somebody/specs/"));
+        assert_eq!(text("specs/"), text(""));
+        let bundle = Bundle::parse(&text("specs/")).unwrap();
+        assert_eq!(bundle.root, "k4.phg");
+        let (full, _) = bundle.load(&bundle.root, "../full.phg").unwrap();
+        assert!(bundle.load(&full, "parts/a.phg").unwrap().1.starts_with("block a"));
+    }
+
+    #[test]
     fn text_comes_back() {
         let mut sources = SourceMap::default();
         sources.add("specs/small.phg", "extend \"full.phg\" { K = 4 }\n");
@@ -110,7 +138,7 @@ mod tests {
         sources.add("--set K", "output K = 3");
         let bundle = Bundle::of(&sources);
         let back = Bundle::parse(&bundle.text()).unwrap();
-        assert_eq!(back.root, "specs/small.phg");
+        assert_eq!(back.root, "small.phg");
         assert_eq!(back.spec(), "extend \"full.phg\" { K = 4 }\n");
         assert_eq!(back.load(&back.root, "full.phg").unwrap().1, "param K: int = 12\n");
         assert!(back.load(&back.root, "other.phg").is_err());

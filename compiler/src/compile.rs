@@ -25,12 +25,14 @@ pub struct Request<'a> {
     pub provider: &'a dyn Provider,
     /// What bounds the work.
     pub limits: Limits,
+    /// Compile with each bool parameter turned as well, and say when that breaks; each takes as long as the spec.
+    pub both_ways: bool,
 }
 
 impl<'a> Request<'a> {
     /// A spec that imports nothing but the standard library.
     pub fn new(name: &'a str, text: &'a str) -> Self {
-        Self { name, text, sets: &[], provider: &NoFiles, limits: Limits::default() }
+        Self { name, text, sets: &[], provider: &NoFiles, limits: Limits::default(), both_ways: false }
     }
 }
 
@@ -97,9 +99,11 @@ fn network(program: &Program, request: &Request<'_>, diags: &mut Diags) -> Optio
         return None;
     }
     crate::check::lints(&built.graph, diags);
-    // Each turn costs as much as the spec itself: large specs with many switches have some of them turned only.
-    let turns = (TURNED_NODES / (built.graph.len() + built.switches.len()).max(1)).max(4);
-    flips(program, request, built.switches.get(..turns).unwrap_or(&built.switches), diags);
+    if request.both_ways {
+        // Each turn costs as much as the spec itself: large specs with many switches have some of them turned only.
+        let turns = (TURNED_NODES / (built.graph.len() + built.switches.len()).max(1)).max(4);
+        flips(program, request, built.switches.get(..turns).unwrap_or(&built.switches), diags);
+    }
     let hash = blake3::hash(
         format!("{}{:?}{:?}", crate::ir::print::graph(&built.graph), built.params, built.training).as_bytes(),
     );

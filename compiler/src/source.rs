@@ -6,13 +6,14 @@
 use std::sync::Arc;
 
 use miette::NamedSource;
+use serde::Serialize;
 
 /// A file in a [`SourceMap`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct FileId(pub u32);
 
 /// A byte range in a file. Never optional, never a dummy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Span {
     /// The file.
     pub file: FileId,
@@ -37,7 +38,7 @@ impl Span {
 }
 
 /// Something and where it stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Spanned<T> {
     /// The thing.
     pub node: T,

@@ -281,7 +281,7 @@ fn shrink_upscale_convolves_fewer_pixels() {
     ";
     assert_eq!(after(&network, Mode::Infer, "shrink-upscale"), (lines(shrunk), 1));
     let (graph, _) = network.graph_for(Mode::Infer, Some("shrink-upscale"), &[]);
-    let inner = graph.nodes().filter(|id| graph.get(*id).is_some_and(|node| &*node.path == "y.conv")).next();
+    let inner = graph.nodes().find(|id| graph.get(*id).is_some_and(|node| &*node.path == "y.conv"));
     assert_eq!(graph.facts(inner.unwrap())[0].to_string(), "map[N, 4, ceil(H/2), ceil(W/2)]");
 }
 

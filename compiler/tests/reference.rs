@@ -132,7 +132,8 @@ impl Provider for Examples {
 }
 
 fn diagnostics(text: &str) -> Vec<Diag> {
-    compile(&Request { provider: &Examples, ..Request::new("specs/example.phg", text) }).diags
+    compile(&Request { provider: &Examples, both_ways: true, ..Request::new("specs/example.phg", text) })
+        .diags
 }
 
 /// A fenced example: where it stands, what its mark says, its text.
@@ -237,7 +238,9 @@ fn every_example_spec_compiles() {
                 let text = std::fs::read_to_string(entry.path()).unwrap();
                 if text.contains("\noutput ") || text.contains("\nextend ") {
                     networks += 1;
-                    let found = compile(&Request { provider: &Files, ..Request::new(&name, &text) }).diags;
+                    let found =
+                        compile(&Request { provider: &Files, both_ways: true, ..Request::new(&name, &text) })
+                            .diags;
                     assert!(found.is_empty(), "{name}: {found:#?}");
                 }
             }

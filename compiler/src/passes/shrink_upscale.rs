@@ -34,9 +34,9 @@ fn exchange(graph: &mut Graph, id: NodeId) -> Option<()> {
     if !matches!(graph.get(enlarged.node)?.op, Op::Resize(_)) {
         return None;
     }
-    let map = |wire: Wire| match graph.fact(wire)? {
-        Fact::Map { channels, height, width } => Some((*channels, height.clone(), width.clone())),
-        _ => None,
+    let map = |wire: Wire| {
+        let Fact::Map { channels, height, width } = graph.fact(wire)? else { return None };
+        Some((*channels, height.clone(), width.clone()))
     };
     let (inputs, height, width) = map(*graph.operands(enlarged.node).first()?)?;
     let (_, rows, columns) = map(enlarged)?;

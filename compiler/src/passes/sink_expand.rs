@@ -23,19 +23,16 @@ fn spread(graph: &Graph, wire: Wire) -> Option<(Wire, usize)> {
         return None;
     }
     let vector = *graph.operands(wire.node).first()?;
-    match graph.fact(vector)? {
-        Fact::Vector { channels } => Some((vector, *channels)),
-        _ => None,
-    }
+    let Fact::Vector { channels } = graph.fact(vector)? else { return None };
+    Some((vector, *channels))
 }
 
 /// Elementwise functions of one operand.
 fn sink(graph: &mut Graph, id: NodeId) -> Option<()> {
-    let elementwise = match &graph.get(id)?.op {
-        Op::Relu(_) | Op::LeakyRelu(_) | Op::Sigmoid(_) | Op::Tanh(_) | Op::Clamp(_) => true,
-        Op::Arithmetic(by) => by.left.is_some() || by.right.is_some(),
-        _ => false,
-    };
+    let op = &graph.get(id)?.op;
+    let elementwise =
+        matches!(op, Op::Relu(_) | Op::LeakyRelu(_) | Op::Sigmoid(_) | Op::Tanh(_) | Op::Clamp(_))
+            || matches!(op, Op::Arithmetic(by) if by.left.is_some() || by.right.is_some());
     let &[operand] = graph.operands(id).as_slice() else { return None };
     let (_, channels) = spread(graph, operand).filter(|_| elementwise)?;
     rewrite::exchange(graph, operand.node, id, Fact::Vector { channels }).then_some(())

@@ -56,7 +56,7 @@ pub(crate) fn setup(text: &str) -> Setup {
 /// Compiles a spec as its directives say, binds the sizes that they give, and returns all diagnostics.
 pub(crate) fn diagnose(name: &str, text: &str, provider: &dyn Provider) -> (SourceMap, Vec<Diag>) {
     let setup = setup(text);
-    let request = Request { name, text, sets: &setup.sets, provider, limits: setup.limits };
+    let request = Request { name, text, sets: &setup.sets, provider, limits: setup.limits, both_ways: true };
     let Compilation { sources, mut diags, network } = compile(&request);
     if let (Some(network), Some(size)) = (network, setup.size) {
         diags.extend(network.bind(&size).err().into_iter().flatten());

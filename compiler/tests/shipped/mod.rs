@@ -42,7 +42,7 @@ pub(crate) fn specs() -> Vec<Spec> {
 
 /// The network of a spec, which must have no diagnostic at all.
 pub(crate) fn compiled(spec: &Spec) -> Network {
-    let request = Request { provider: &Files, ..Request::new(&spec.path, &spec.text) };
+    let request = Request { provider: &Files, both_ways: true, ..Request::new(&spec.path, &spec.text) };
     let outcome = compile(&request);
     assert!(outcome.diags.is_empty(), "{}: {:#?}", spec.path, outcome.diags);
     outcome.network.unwrap()

@@ -38,7 +38,9 @@ pub fn forward(x: &[f32], shape: Shape, log: bool) -> Vec<f32> {
     y.par_chunks_exact_mut(c * positions).for_each(|y| {
         for start in (0..positions).step_by(WIDTH) {
             let width = WIDTH.min(positions - start);
-            Arch::new().dispatch(|| drop(block(y, start, width, positions, log)));
+            Arch::new().dispatch(|| {
+                block(y, start, width, positions, log);
+            });
         }
     });
     y

@@ -13,11 +13,12 @@
 //!   "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015);
 //! - pixel accuracy = the sum of TP over the number of counted pixels (same source).
 //!
-//! A class is *counted* when it is not void and occurs in the truth or in the prediction. One that occurs in
-//! neither has no score: `None`, `null` in JSON, left out of all means and named in `classes_absent`. For a
-//! counted class a quotient 0/0 is 0, so that all means are over the same classes: precision of a class that
-//! is never predicted, recall of one that is predicted but absent from the truth (its IoU is 0 as well, as in
-//! `cityscapesScripts`). A network can therefore not raise its mean precision by never predicting a class.
+//! A class is *counted* when it is not void and occurs in the truth. One that does not has no score: `None`, `null`
+//! in JSON, left out of all means and named in `classes_absent`, whether it was predicted or not: which classes the
+//! means are over is a property of the split, not of the network. (`cityscapesScripts` counts a class that is only
+//! predicted, with IoU 0; on a split that has every class there is no difference.) Pixels predicted as an absent
+//! class are misses of their own class all the same. The precision of a class that is never predicted is 0, so that
+//! a network cannot raise its mean precision by never predicting a class.
 
 use std::fmt::Write;
 
@@ -83,7 +84,7 @@ pub struct Scores {
     pub confusion: Confusion,
     /// The classes that the means are over.
     pub classes_counted: Vec<String>,
-    /// Classes that are not void but occur neither in the truth nor in the prediction.
+    /// Classes that are not void but do not occur in the truth.
     pub classes_absent: Vec<String>,
     /// Pixels that count.
     pub pixels: u64,
@@ -103,7 +104,7 @@ impl Scores {
         for class in table.classes.iter().filter(|class| !class.void) {
             let hits = confusion.true_positives(class.id);
             let (labelled, predicted) = (confusion.labelled(class.id), confusion.predicted(class.id));
-            let counts = labelled + predicted > 0;
+            let counts = labelled > 0;
             correct += hits;
             let set = |values: &mut PerClass, whole| {
                 values.0.push((class.name.clone(), counts.then(|| percent(hits, whole))));
@@ -160,8 +161,7 @@ impl Scores {
         let classes = self.classes_counted.len();
         let mut text = format!("means over {classes} {}", if classes == 1 { "class" } else { "classes" });
         if !self.classes_absent.is_empty() {
-            let _ =
-                write!(text, ", without {} (neither labelled nor predicted)", self.classes_absent.join(", "));
+            let _ = write!(text, ", without {} (not in the split)", self.classes_absent.join(", "));
         }
         let _ = write!(text, "; {} pixels, {} left out (void)", self.pixels, self.pixels_left_out);
         text
@@ -276,21 +276,21 @@ mod tests {
         assert!(close(s.precision.get("road"), 75.0) && close(s.recall.get("road"), 60.0));
         assert!(close(s.precision.get("sky"), 200.0 / 3.0) && close(s.pixel_accuracy, 62.5));
         assert_eq!(s.classes_counted, ["road", "sky"]);
-        assert_eq!(s.classes_absent, ["car"], "car was predicted on void only, which does not count");
+        assert_eq!(s.classes_absent, ["car"], "car was predicted, but is not in the truth");
         assert_eq!((s.pixels, s.pixels_left_out), (8, 2));
         assert_eq!(s.iou.get("car"), None);
     }
 
     #[test]
-    fn a_class_never_predicted_and_one_never_labelled_score_zero() {
+    fn a_class_never_predicted_scores_zero_and_one_never_labelled_has_no_score() {
         let s = scores(&["a", "b", "c"], "", &[0, 0, 1], &[0, 2, 0]);
         assert!(
             close(s.precision.get("b"), 0.0) && close(s.recall.get("b"), 0.0) && close(s.iou.get("b"), 0.0)
         );
-        assert!(
-            close(s.precision.get("c"), 0.0) && close(s.recall.get("c"), 0.0) && close(s.iou.get("c"), 0.0)
-        );
-        assert_eq!(s.classes_counted, ["a", "b", "c"]);
+        assert_eq!([s.precision.get("c"), s.recall.get("c"), s.iou.get("c")], [None; 3]);
+        assert_eq!(s.classes_counted, ["a", "b"]);
+        // a: one hit of two, one false alarm of b's pixel.
+        assert!(close(s.iou.get("a"), 100.0 / 3.0) && close(s.miou, 50.0 / 3.0));
     }
 
     #[test]
@@ -339,7 +339,7 @@ sky        66.67      66.67     100.00
 car            -          -          -
 mean       66.67      83.33      83.33
 pixel accuracy 80.00 %
-means over 2 classes, without car (neither labelled nor predicted); 5 pixels, 1 left out (void)
+means over 2 classes, without car (not in the split); 5 pixels, 1 left out (void)
 ";
         assert_eq!(text, expected);
     }

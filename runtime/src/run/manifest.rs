@@ -4,7 +4,7 @@
 //! answer to whether a later command may go on with the run. Guaranteed: a run is only resumed with the spec, the
 //! parameters, the seed and the data that it was started with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -142,9 +142,10 @@ impl Manifest {
         let (old, new) = (&self.data, &now.data);
         // The other splits may come and go: they change no step of the training.
         let train = |data: &DataSource| data.fingerprints.get(&Split::Train).cloned();
+        let parameters = changed(&self.parameters, &now.parameters);
         let differences: Vec<&str> = [
             ("the text of the spec", self.spec.blake3 != now.spec.blake3),
-            ("parameters", self.parameters != now.parameters),
+            (parameters.as_str(), self.parameters != now.parameters),
             ("the seed", self.seed != now.seed),
             ("the dataset", old.name != new.name),
             ("the class table", old.table != new.table),
@@ -161,6 +162,21 @@ impl Manifest {
             "resume with the command in the run's `manifest.json`, or start a new run without `--resume`",
         ))
     }
+}
+
+/// Such as `parameters (steps: 75 then, 90 now)`.
+fn changed(then: &serde_json::Value, now: &serde_json::Value) -> String {
+    let keys = |value: &serde_json::Value| {
+        value.as_object().map(|map| map.keys().cloned().collect::<BTreeSet<_>>()).unwrap_or_default()
+    };
+    let said =
+        |value: &serde_json::Value| if value.is_null() { "not given".into() } else { value.to_string() };
+    let keys: BTreeSet<String> = keys(then).union(&keys(now)).cloned().collect();
+    let differing = keys.iter().filter(|key| then[key.as_str()] != now[key.as_str()]);
+    let list: Vec<String> = differing
+        .map(|key| format!("{key}: {} then, {} now", said(&then[key.as_str()]), said(&now[key.as_str()])))
+        .collect();
+    if list.is_empty() { "parameters".into() } else { format!("parameters ({})", list.join("; ")) }
 }
 
 #[cfg(test)]
@@ -192,7 +208,10 @@ pub(super) mod tests {
         now.parameters = serde_json::json!({"width": 16});
         let error = run.check_continues(&now).unwrap_err();
         assert_eq!(error.code, codes::RUN_CHANGED);
-        assert_eq!(error.message, "the run was started with other values of: parameters, the seed");
+        assert_eq!(
+            error.message,
+            "the run was started with other values of: parameters (width: 8 then, 16 now), the seed"
+        );
         let mut now = manifest();
         now.data.fingerprints.insert(Split::Train, "v1-99".into());
         assert!(run.check_continues(&now).unwrap_err().message.ends_with(": the training images"));
