@@ -12,6 +12,9 @@ use crate::ops::{Arithmetic, Op};
 use crate::plan::instr::Binary;
 use crate::source::Span;
 
+/// Terms and factors that a formula for a size may have: a product of two sums has that of both, multiplied.
+const SIZE_FACTORS: u64 = 10_000;
+
 impl Elaborator<'_> {
     pub(super) fn binary(&mut self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> Value {
         // `matched == by` is `by == matched`.
@@ -41,6 +44,9 @@ impl Elaborator<'_> {
         let result = match op {
             BinaryOp::Join => match (&a, &b) {
                 (Value::List(x), Value::List(y)) => {
+                    if !self.hold(x.iter().chain(y.iter()), span) {
+                        return Value::Poison;
+                    }
                     Some(Value::List(Rc::new(x.iter().chain(y.iter()).cloned().collect())))
                 }
                 _ => None,
@@ -50,6 +56,9 @@ impl Elaborator<'_> {
                 _ => None,
             },
             BinaryOp::Equal | BinaryOp::NotEqual => {
+                if matches!(a, Value::List(_)) && !self.hold([&a, &b], span) {
+                    return Value::Poison;
+                }
                 equal(&a, &b).map(|same| Value::Bool(same == (op == BinaryOp::Equal)))
             }
             BinaryOp::Less | BinaryOp::LessEqual | BinaryOp::Greater | BinaryOp::GreaterEqual => {
@@ -180,6 +189,12 @@ impl Elaborator<'_> {
         span: Span,
     ) -> Value {
         let (Some(x), Some(y)) = (as_dim(a), as_dim(b)) else { return Value::Poison };
+        if x.factors().max(1).saturating_mul(y.factors().max(1)) > SIZE_FACTORS {
+            let message =
+                format!("a size of more than {SIZE_FACTORS} terms and factors is too large a formula");
+            self.report(Diag::new(&codes::VALUE_OVERFLOW, message, span, "grows beyond that"));
+            return Value::Poison;
+        }
         match (op, y.as_constant()) {
             (BinaryOp::Add, _) => Value::Size(x.plus(&y)),
             (BinaryOp::Subtract, _) => Value::Size(x.minus(&y)),

@@ -44,6 +44,9 @@ impl Elaborator<'_> {
                 ok = false;
             }
             for arg in given {
+                if !self.hold([&arg.value], arg.span) {
+                    return None;
+                }
                 ok &= self.operands(def, &arg, &mut operands);
             }
         }
@@ -131,7 +134,7 @@ impl Elaborator<'_> {
     }
 
     fn param_value(&mut self, def: &'static OpDef, param: &'static ParamDef, arg: &EvalArg) -> Option<Const> {
-        if arg.value.is_poisoned() {
+        if !self.hold([&arg.value], arg.span) || arg.value.is_poisoned() {
             return None;
         }
         if let Some(value) = convert(param.ty, &arg.value) {
@@ -215,7 +218,7 @@ impl Elaborator<'_> {
         span: Span,
         name: &str,
     ) -> Value {
-        if value.is_poisoned() {
+        if !self.hold([value], span) || value.is_poisoned() {
             return Value::Poison;
         }
         if let Value::Unbound(word) = value

@@ -33,7 +33,11 @@ impl Elaborator<'_> {
         if !NAMES.contains(&name) {
             return None;
         }
-        if args.iter().any(|arg| arg.value.is_poisoned()) {
+        // What is walked, and copied at most once: pairs hold three values for each entry.
+        let pairs = matches!(name, "zip" | "enumerate");
+        let turns = if pairs { 3 } else { 1 };
+        let counted = (0..turns).all(|_| self.hold(args.iter().map(|arg| &arg.value), span));
+        if !counted || args.iter().any(|arg| arg.value.is_poisoned()) {
             return Some(Value::Poison);
         }
         for arg in args {

@@ -71,7 +71,7 @@ impl Elaborator<'_> {
             ExprKind::Paren(inner) => self.eval(inner),
             ExprKind::List(items) => {
                 let items: Vec<Value> = items.iter().map(|item| self.eval(item)).collect();
-                Value::List(Rc::new(items))
+                self.list(items, expr.span)
             }
             ExprKind::Range(from, to) => self.range(from, to),
             ExprKind::Field(base, field) => self.field(base, field, expr.span),
@@ -88,25 +88,25 @@ impl Elaborator<'_> {
             ExprKind::For { pattern, over, body } => {
                 let Some(entries) = self.entries(over) else { return Value::Poison };
                 let mut results = Vec::new();
-                for (at, entry) in entries.into_iter().enumerate() {
+                for (at, entry) in entries.iter().enumerate() {
                     if self.stopped {
                         return Value::Poison;
                     }
                     let value = self.within(&at.to_string(), |run| {
                         run.scope.push();
-                        run.bind_pattern(pattern, &entry, over.span);
+                        run.bind_pattern(pattern, entry, over.span);
                         let value = run.body(body);
                         run.scope.pop();
                         value
                     });
                     results.push(value);
                 }
-                Value::List(Rc::new(results))
+                self.list(results, expr.span)
             }
             ExprKind::Fold { carried, initial, pattern, over, body } => {
                 let mut value = self.eval(initial);
                 let Some(entries) = self.entries(over) else { return Value::Poison };
-                for (at, entry) in entries.into_iter().enumerate() {
+                for (at, entry) in entries.iter().enumerate() {
                     if self.stopped {
                         return Value::Poison;
                     }
@@ -114,7 +114,7 @@ impl Elaborator<'_> {
                     value = self.within(&at.to_string(), |run| {
                         run.scope.push();
                         run.bind_pattern(carried, &before, initial.span);
-                        run.bind_pattern(pattern, &entry, over.span);
+                        run.bind_pattern(pattern, entry, over.span);
                         let value = run.body(body);
                         run.scope.pop();
                         value
@@ -123,6 +123,11 @@ impl Elaborator<'_> {
                 value
             }
         }
+    }
+
+    /// A list of entries that were evaluated one by one, each with a step of its own.
+    fn list(&mut self, entries: Vec<Value>, span: Span) -> Value {
+        if self.hold(&entries, span) { Value::List(Rc::new(entries)) } else { Value::Poison }
     }
 
     /// Whether the condition of an `if` holds; `None` when that cannot be said.
@@ -154,9 +159,9 @@ impl Elaborator<'_> {
         value
     }
 
-    fn entries(&mut self, over: &Expr) -> Option<Vec<Value>> {
+    fn entries(&mut self, over: &Expr) -> Option<Rc<Vec<Value>>> {
         match self.eval(over) {
-            Value::List(list) => Some(list.as_ref().clone()),
+            Value::List(list) => Some(list),
             Value::Poison => None,
             other => {
                 let help = "write a range: `for i in 0..n { ... }`";
@@ -384,7 +389,8 @@ impl Elaborator<'_> {
             let slice =
                 usize::try_from(from).ok().zip(usize::try_from(to).ok()).and_then(|(a, b)| list.get(a..b));
             return match slice {
-                Some(part) => Value::List(Rc::new(part.to_vec())),
+                Some(part) if self.hold(part, span) => Value::List(Rc::new(part.to_vec())),
+                Some(_) => Value::Poison,
                 None => {
                     self.no_entry(&format!("are no entries {from}..{to}"), list.len(), index.span, base.span)
                 }

@@ -33,16 +33,16 @@ use crate::resolve::Program;
 use crate::settings::Training;
 use crate::source::Span;
 use scope::Scope;
-use value::{Flow, Value};
+use value::{Excess, Flow, Value};
 
 /// What bounds elaboration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Operations in the graph.
     pub nodes: usize,
-    /// Blocks called from within blocks.
+    /// Blocks called from within blocks, lists within lists.
     pub depth: usize,
-    /// Expressions evaluated.
+    /// Expressions evaluated and entries of lists made.
     pub steps: u64,
     /// Trainable and running parameters.
     pub parameters: u64,
@@ -323,6 +323,12 @@ impl Elaborator<'_> {
             );
             return None;
         }
+        if operands.len() > self.limits.nodes {
+            let (count, limit) = (operands.len(), self.limits.nodes);
+            let message = format!("an operation on {count} values is over the limit of {limit} operations");
+            self.stop(&codes::LIMIT_NODES, message, span);
+            return None;
+        }
         let given: Vec<Operand> = operands
             .iter()
             .filter_map(|flow| Some(Operand { fact: self.graph.fact(flow.wire)?.clone(), made: flow.made }))
@@ -475,6 +481,30 @@ impl Elaborator<'_> {
         if self.steps > self.limits.steps {
             let limit = self.limits.steps;
             self.stop(&codes::LIMIT_STEPS, format!("elaboration takes more than {limit} steps"), span);
+        }
+        !self.stopped
+    }
+
+    /// Counts the entries of a list before it is made, each a step, with those of the lists in it; false when
+    /// there were too many, or lists nest too deep to be walked.
+    fn hold<'v>(&mut self, entries: impl IntoIterator<Item = &'v Value>, span: Span) -> bool {
+        if self.stopped {
+            return false;
+        }
+        let mut left = self.limits.steps.saturating_sub(self.steps);
+        let depth = self.limits.depth;
+        let counted = entries.into_iter().try_for_each(|entry| entry.count(&mut left, depth));
+        self.steps = self.limits.steps.saturating_sub(left);
+        match counted {
+            Ok(()) => {}
+            Err(Excess::Entries) => {
+                let limit = self.limits.steps;
+                let message = format!("with this list, elaboration takes more than {limit} steps");
+                self.stop(&codes::LIMIT_STEPS, message, span);
+            }
+            Err(Excess::Nesting) => {
+                self.stop(&codes::LIMIT_DEPTH, format!("lists are nested more than {depth} deep"), span);
+            }
         }
         !self.stopped
     }

@@ -240,6 +240,9 @@ impl Elaborator<'_> {
         match &pattern.node {
             Pattern::Name(name) => self.bind_at(name, pattern.span, value.clone()),
             Pattern::List(names) => {
+                if !self.hold([value], span) {
+                    return;
+                }
                 let parts = match value {
                     Value::List(list) => Some(list.as_ref().clone()),
                     _ => None,

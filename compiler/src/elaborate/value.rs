@@ -99,7 +99,42 @@ pub struct Absent {
     pub guard: Span,
 }
 
+/// Why a value is too large to be walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excess {
+    /// It has more entries than are left.
+    Entries,
+    /// Lists nest too deep.
+    Nesting,
+}
+
 impl Value {
+    /// Takes from `left` one for this value and one for each entry in it, however deep.
+    ///
+    /// # Errors
+    /// When `left` does not suffice, or lists nest deeper than `depth`.
+    pub fn count(&self, left: &mut u64, depth: usize) -> Result<(), Excess> {
+        *left = left.checked_sub(1).ok_or(Excess::Entries)?;
+        match self {
+            Self::List(_) | Self::Tuple(_) if depth == 0 => Err(Excess::Nesting),
+            Self::List(list) => list.iter().try_for_each(|entry| entry.count(left, depth - 1)),
+            Self::Tuple(parts) => parts.iter().try_for_each(|(_, part)| part.count(left, depth - 1)),
+            Self::Int(_)
+            | Self::Float(_)
+            | Self::Bool(_)
+            | Self::Text(_)
+            | Self::Word(_)
+            | Self::Unbound(_)
+            | Self::Size(_)
+            | Self::Wire(_)
+            | Self::Field(..)
+            | Self::Layer(_)
+            | Self::Section(_)
+            | Self::Absent(_)
+            | Self::Poison => Ok(()),
+        }
+    }
+
     /// Was a mistake reported in it, or in any of its parts?
     pub fn is_poisoned(&self) -> bool {
         match self {

@@ -91,6 +91,21 @@ impl Dim {
         constant.into_iter().chain(sum.into_iter().flatten())
     }
 
+    /// Terms and their factors, those within divisions too: how much there is to copy.
+    pub fn factors(&self) -> u64 {
+        self.terms()
+            .map(|(monomial, _)| {
+                1 + monomial
+                    .iter()
+                    .map(|atom| match atom {
+                        Atom::Symbol(_) => 1,
+                        Atom::Floor { of, .. } => of.factors(),
+                    })
+                    .sum::<u64>()
+            })
+            .sum()
+    }
+
     /// The coefficients, to be changed.
     fn to_terms(&self) -> Terms {
         match &self.0 {
