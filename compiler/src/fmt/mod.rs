@@ -17,7 +17,7 @@ mod items;
 use crate::ast;
 use crate::diag::{Diag, Diags};
 use crate::parse::{self, scan};
-use crate::source::FileId;
+use crate::source::{FileId, Span};
 
 use comments::Comments;
 
@@ -32,9 +32,14 @@ const STEP: usize = 4;
 /// # Errors
 /// The errors of a text that does not parse; their spans are in file 0.
 pub fn format(text: &str) -> Result<String, Vec<Diag>> {
-    let mut text = without_tabs(text);
+    let (mut text, tabs) = without_tabs(text);
+    let result = once(&text).map_err(|diags| in_source(diags, &tabs))?;
+    if result == text {
+        return Ok(text);
+    }
+    text = result;
     // A comment that had to move no longer keeps what held it from fitting on a line: until nothing changes.
-    for _ in 0..5 {
+    for _ in 0..4 {
         let result = once(&text)?;
         if result == text {
             break;
@@ -56,21 +61,47 @@ fn once(text: &str) -> Result<String, Vec<Diag>> {
     Ok(printer.file(&file))
 }
 
-/// Tabs between words become spaces, so that formatting mends them.
-fn without_tabs(text: &str) -> String {
+/// Spaces that a tab becomes.
+const TAB: &str = "    ";
+
+/// Tabs between words become spaces, so that formatting mends them. With the text come the places of the tabs
+/// in the source, in order.
+fn without_tabs(text: &str) -> (String, Vec<usize>) {
+    let mut tabs = Vec::new();
     if !text.contains('\t') {
-        return text.to_owned();
+        return (text.to_owned(), tabs);
     }
     let mut result = String::with_capacity(text.len());
     let mut copied = 0;
     for token in scan::scan(text) {
         if token.of(text) == "\t" {
             result.push_str(text.get(copied..token.start).unwrap_or(""));
-            result.push_str("    ");
+            result.push_str(TAB);
             copied = token.end;
+            tabs.push(token.start);
         }
     }
-    result + text.get(copied..).unwrap_or("")
+    result.push_str(text.get(copied..).unwrap_or(""));
+    (result, tabs)
+}
+
+/// Mistakes found in the text without tabs, at their places in the source.
+fn in_source(mut diags: Vec<Diag>, tabs: &[usize]) -> Vec<Diag> {
+    let back = |at: u32| {
+        let mut at = at as usize;
+        // Each tab before it made the text longer; a place within the spaces of a tab is the tab's.
+        for &tab in tabs {
+            if at <= tab {
+                break;
+            }
+            at = if at < tab + TAB.len() { tab } else { at - (TAB.len() - 1) };
+        }
+        at
+    };
+    for label in diags.iter_mut().flat_map(|diag| diag.labels.iter_mut()) {
+        label.span = Span::new(label.span.file, back(label.span.start), back(label.span.end));
+    }
+    diags
 }
 
 /// Prints one file; comments are taken as their places are passed.

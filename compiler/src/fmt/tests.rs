@@ -51,6 +51,23 @@ fn tabs_become_spaces_and_carriage_returns_go() {
     check_text("encoder {\r\n\tlet x = a\r\n}\r\n", "encoder {\n    let x = a\n}\n");
 }
 
+/// Spaces that stood for tabs are not the user's: mistakes are said where they are in the file.
+#[test]
+fn mistakes_behind_tabs_keep_their_places() {
+    let text = "input image: float[N,3,H,W]\n\tlet x = image |> conv(4, kernel 3)\n\t\toutput y = x)\n";
+    let places = |diags: &[crate::diag::Diag]| -> Vec<String> {
+        let spans = diags.iter().flat_map(|diag| diag.labels.iter().map(|label| label.span));
+        spans
+            .map(|span| format!("{}: {}", span.start, &text[span.start as usize..span.end as usize]))
+            .collect()
+    };
+    let found = places(&format(text).expect_err("it does not parse"));
+    let kernel = text.find("kernel 3").unwrap();
+    let bracket = text.find("x)").unwrap() + 1;
+    assert!(found.iter().any(|place| place.starts_with(&format!("{}: ", kernel + 7))), "{found:?}");
+    assert!(found.contains(&format!("{bracket}: )")), "{found:?}");
+}
+
 fn check_text(text: &str, expected: &str) {
     assert_eq!(formatted(text), expected);
 }
