@@ -4,16 +4,16 @@ use std::sync::atomic::Ordering;
 
 use phg_compiler::ir::dim::Sizes;
 use phg_runtime::bench::{Benching, bench};
-use phg_runtime::device::{self, DeviceName};
+use phg_runtime::device;
 use serde_json::json;
 
 use crate::args::{Bench, Format};
 use crate::failure::{self, Failure};
-use crate::{Outcome, signals, spec};
+use crate::{Outcome, devices, signals, spec};
 
 /// Times steps and prints their median, with the parts of a step.
 pub(crate) fn run(args: &Bench) -> Outcome {
-    let name: DeviceName = args.device.parse()?;
+    let name = devices::choose(&args.device)?;
     if let Some(threads) = args.threads {
         device::set_threads(threads)?;
     }
@@ -40,13 +40,18 @@ pub(crate) fn run(args: &Bench) -> Outcome {
     match args.format {
         Format::Json => {
             let mut view = json!(measured);
-            view["device"] = json!(device::resolve(name).to_string());
+            view["device"] = json!(name.to_string());
             view["precision"] = json!("f32");
             view["threads"] = json!(device::threads());
             failure::print_json(&view);
         }
         Format::Text => {
-            println!("{} at {}x{}, batch {}", args.spec.display(), h, w, sizes.n);
+            println!(
+                "{} at {h}x{w}, batch {}, on {}",
+                args.spec.display(),
+                sizes.n,
+                devices::full_name(name)
+            );
             println!("median {:>9.1} ms of {} steps", measured.median_ms, measured.steps);
             println!("least  {:>9.1} ms", measured.min_ms);
             if let (Some(peak), Some(start)) = (measured.peak_bytes, measured.start_bytes) {

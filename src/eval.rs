@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use phg_runtime::data::{Dataset, Split};
-use phg_runtime::device::{self, DeviceName};
+use phg_runtime::device;
 use phg_runtime::evaluate::{Evaluating, evaluate};
 use phg_runtime::metrics::At;
 use phg_runtime::run::folder::read_manifest;
@@ -14,11 +14,11 @@ use serde_json::json;
 
 use crate::args::{AtName, CheckpointName, DataArgs, Eval, Format, SplitName};
 use crate::failure::{self, Failure};
-use crate::{Outcome, data, signals};
+use crate::{Outcome, data, devices, signals};
 
 /// Scores the run on its own dataset, or on the one named.
 pub(crate) fn run(args: &Eval) -> Outcome {
-    let name: DeviceName = args.device.parse()?;
+    let name = devices::choose(&args.device)?;
     if let Some(threads) = args.threads {
         device::set_threads(threads)?;
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use phg_runtime::Model;
 use phg_runtime::data::decode;
-use phg_runtime::device::{self, DeviceName};
+use phg_runtime::device;
 use phg_runtime::error::{Error, Kind};
 use phg_runtime::figures::maps;
 use serde_json::json;
@@ -14,14 +14,14 @@ use serde_json::json;
 use crate::args::{Format, Predict};
 use crate::eval::which;
 use crate::failure::{self, Failure};
-use crate::{Outcome, output, signals};
+use crate::{Outcome, devices, output, signals};
 
 /// Endings of files that are taken for images in folders.
 const ENDINGS: [&str; 3] = ["png", "jpg", "jpeg"];
 
 /// Segments every image; one that cannot be read does not keep the others from being segmented.
 pub(crate) fn run(args: &Predict) -> Outcome {
-    let name: DeviceName = args.device.parse()?;
+    let name = devices::choose(&args.device)?;
     if let Some(threads) = args.threads {
         device::set_threads(threads)?;
     }

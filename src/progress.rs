@@ -15,6 +15,7 @@ const EVERY: Duration = Duration::from_secs(10);
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     quiet: bool,
+    device: String,
     total: Option<u64>,
     from: u64,
     begun: Instant,
@@ -26,11 +27,12 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// `quiet` prints nothing but warnings (JSON output).
-    pub(crate) fn new(quiet: bool) -> Self {
+    /// `quiet` prints nothing but warnings (JSON output); `device` is said at the start.
+    pub(crate) fn new(quiet: bool, device: String) -> Self {
         Self {
             bar: None,
             quiet,
+            device,
             total: None,
             from: 0,
             begun: Instant::now(),
@@ -77,6 +79,7 @@ impl Watch for Progress {
         (self.total, self.from) = (total, from);
         (self.begun, self.last) = (Instant::now(), Instant::now());
         self.say(&format!("run folder: {}", run.path().display()));
+        self.say(&format!("device: {}", self.device));
         if from > 0 {
             self.say(&format!("goes on from step {from}"));
         }

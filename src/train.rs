@@ -6,7 +6,7 @@ use std::sync::Arc;
 use phg_compiler::bundle::Bundle;
 use phg_runtime::data::Dataset;
 use phg_runtime::data::batch::OnBad;
-use phg_runtime::device::{self, DeviceName};
+use phg_runtime::device;
 use phg_runtime::error::{Error, Kind};
 use phg_runtime::run::{DataSource, Manifest, Outcome as Ended, Process, SpecSource, Target};
 use phg_runtime::train::fit::{Ending, Job, Place, fit};
@@ -15,11 +15,11 @@ use serde_json::json;
 use crate::args::{Format, Train};
 use crate::failure::{self, Failure};
 use crate::progress::Progress;
-use crate::{Outcome, data, output, signals, spec};
+use crate::{Outcome, data, devices, output, signals, spec};
 
 /// Trains, and ends with a table of scores and the place of the pictures.
 pub(crate) fn run(args: &Train) -> Outcome {
-    let name: DeviceName = args.device.parse()?;
+    let name = devices::choose(&args.device)?;
     if let Some(threads) = args.threads {
         device::set_threads(threads)?;
     }
@@ -46,7 +46,8 @@ pub(crate) fn run(args: &Train) -> Outcome {
         "minutes": args.minutes,
     });
     let root = args.data.root.as_ref().map(|root| root.display().to_string());
-    let process = Process::new(std::env::args().collect(), description(name), device::threads());
+    let device_name = devices::full_name(name);
+    let process = Process::new(std::env::args().collect(), device_name.clone(), device::threads());
     let source = SpecSource::new(args.spec.display().to_string(), &bundle);
     let manifest =
         Manifest::new(source, parameters, training.seed, DataSource::new(dataset.as_ref(), root), process);
@@ -69,7 +70,7 @@ pub(crate) fn run(args: &Train) -> Outcome {
         on_bad: args.skip_bad.map_or(OnBad::Fail, |max| OnBad::Skip { max }),
         interrupted: signals::watch()?,
     };
-    let mut progress = Progress::new(args.format == Format::Json);
+    let mut progress = Progress::new(args.format == Format::Json, device_name);
     let result = fit(job, &mut progress);
     progress.end();
     let ending = result?;
@@ -102,13 +103,6 @@ fn fits(
     let Some([h, w]) = size else { return Ok(()) };
     let sizes = phg_compiler::ir::dim::Sizes { n: network.training.batch, h, w };
     network.bind(&sizes).map_err(|diags| Failure::Spec { sources: sources.clone(), diags })
-}
-
-/// The device's name and what it is, for the manifest.
-fn description(name: DeviceName) -> String {
-    device::list()
-        .first()
-        .map_or_else(|| name.to_string(), |device| format!("{} ({})", device.name, device.description))
 }
 
 fn report(ending: &Ending, format: Format) {

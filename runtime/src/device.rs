@@ -1,15 +1,42 @@
 //! Devices: the only file that chooses a backend.
 //!
 //! Comes in: `--device auto|cpu|cuda[:i]`. Goes out: a Burn device and its name for the manifest. Guaranteed: a
-//! device that this build or this machine does not have is an error before any tensor is made.
+//! device that this build or this machine does not have is an error before any tensor is made; the processor is
+//! opened without asking for a GPU.
+
+#[cfg(feature = "cuda")]
+mod cuda;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use burn::tensor::Device;
 
 use crate::codes;
 use crate::error::{Error, Kind, Result};
+use crate::tensor::device_failed;
+
+/// What a build without CUDA answers.
+#[cfg(not(feature = "cuda"))]
+mod cuda {
+    use super::*;
+
+    pub(super) fn count() -> usize {
+        0
+    }
+
+    pub(super) fn describe(_: usize) -> String {
+        "an NVIDIA GPU".into()
+    }
+
+    pub(super) fn open(index: usize) -> Result<Device> {
+        let message = format!("this build has no `{}`", DeviceName::Cuda(index));
+        Err(Error::new(codes::DEVICE_MISSING, Kind::Usage, message)
+            .at("--device")
+            .help("build with `cargo build --release --features cuda`, or write `--device cpu`"))
+    }
+}
 
 /// What `--device` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -66,32 +93,66 @@ pub struct DeviceInfo {
     pub description: String,
 }
 
-/// The devices that this build can use on this machine, the processor first.
+/// The devices that this build can use on this machine, the processor first. Asks the GPUs' driver where the
+/// build has CUDA, and opens every GPU.
 pub fn list() -> Vec<DeviceInfo> {
-    vec![DeviceInfo { name: DeviceName::Cpu, description: format!("processor, {} threads", threads()) }]
+    let names = std::iter::once(DeviceName::Cpu).chain((0..cuda::count()).map(DeviceName::Cuda));
+    names.map(|name| DeviceInfo { name, description: describe(name) }).collect()
 }
 
-/// The device that `auto` stands for here; another name is itself.
+/// What the device is, such as `processor, 8 threads`.
+pub fn describe(name: DeviceName) -> String {
+    match resolve(name) {
+        DeviceName::Auto | DeviceName::Cpu => format!("processor, {} threads", threads()),
+        DeviceName::Cuda(index) => cuda::describe(index),
+    }
+}
+
+/// The device that `auto` stands for here, the first GPU that answers or else the processor; another name is
+/// itself. For `auto` in a build with CUDA the driver is asked.
 pub fn resolve(name: DeviceName) -> DeviceName {
     match name {
+        DeviceName::Auto if cuda::count() > 0 => DeviceName::Cuda(0),
         DeviceName::Auto => DeviceName::Cpu,
         DeviceName::Cpu | DeviceName::Cuda(_) => name,
     }
 }
 
+/// The folder where compiled and tuned GPU kernels are kept from one run of the program to the next; none in
+/// builds without CUDA.
+pub fn kernels_kept_in() -> Option<PathBuf> {
+    #[cfg(feature = "cuda")]
+    return Some(cuda::kept_in());
+    #[cfg(not(feature = "cuda"))]
+    None
+}
+
 /// The Burn device of that name, without autodiff.
 ///
 /// # Errors
-/// `phg::device::missing` for a device that this build or this machine does not have.
+/// `phg::device::missing` for a device that this build or this machine does not have; `phg::device::failed` for
+/// a GPU that does not compute, mostly for want of a CUDA toolkit.
 pub fn open(name: DeviceName) -> Result<Device> {
-    match name {
+    match resolve(name) {
         DeviceName::Auto | DeviceName::Cpu => Ok(Device::flex()),
-        DeviceName::Cuda(_) => {
-            Err(Error::new(codes::DEVICE_MISSING, Kind::Usage, format!("this build has no `{name}`"))
-                .at("--device")
-                .help("write `--device cpu`"))
-        }
+        DeviceName::Cuda(index) => cuda::open(index),
     }
+}
+
+/// Does the device do its work after it was asked for, while the program goes on?
+pub(crate) fn queues(device: &Device) -> bool {
+    device.clone().inner() != Device::flex()
+}
+
+/// Waits until everything that the device was asked for is done.
+pub(crate) fn wait(device: &Device) -> Result<()> {
+    device.clone().inner().sync().map_err(device_failed)
+}
+
+/// Bytes that the device's own allocator has taken, with what it keeps for reuse; `None` for the processor, whose
+/// memory is the process's. It gives little back, so this is close to the most that was ever needed.
+pub(crate) fn reserved(device: &Device) -> Option<u64> {
+    device.clone().inner().memory_pool_usage().map(|usage| usage.bytes_reserved)
 }
 
 /// Threads that the processor computes with. Results are repeatable bit for bit at a given number.
@@ -150,5 +211,19 @@ mod tests {
         assert!(open(DeviceName::Auto).is_ok());
         assert_eq!(list()[0].name, DeviceName::Cpu);
         assert_eq!(set_threads(0).unwrap_err().code, codes::DEVICE_THREADS);
+    }
+
+    #[test]
+    fn the_processor_does_its_work_at_once_in_the_process_s_memory() {
+        for device in [Device::flex(), Device::flex().autodiff()] {
+            assert!(!queues(&device));
+            assert_eq!(reserved(&device), None);
+            assert_eq!(wait(&device), Ok(()));
+        }
+    }
+
+    #[test]
+    fn kernels_are_kept_where_there_are_gpus() {
+        assert_eq!(kernels_kept_in().is_some(), cfg!(feature = "cuda"));
     }
 }
