@@ -111,6 +111,7 @@ pub struct NotFinite {
 pub struct Executor {
     plan: Plan,
     device: Device,
+    waits: bool,
 }
 
 impl Executor {
@@ -120,7 +121,22 @@ impl Executor {
             Mode::Train => device.clone().autodiff(),
             Mode::Eval | Mode::Infer => device.clone().inner(),
         };
-        Self { plan, device }
+        Self { plan, device, waits: false }
+    }
+
+    /// The same, waiting for the device after every step, so that [`Executor::run_timed`] tells how long work
+    /// took rather than how long it took to ask for it. For measuring: a GPU is slower that way.
+    #[must_use]
+    pub fn waiting(self) -> Self {
+        Self { waits: true, ..self }
+    }
+
+    /// Waits for the device if the executor is one that does.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub(crate) fn wait(&self) -> Result<()> {
+        if self.waits { device::wait(&self.device) } else { Ok(()) }
     }
 
     /// The plan.
@@ -137,7 +153,8 @@ impl Executor {
         device::compute(|| self.walk(bank, bindings, &mut |_, _| Ok(())))
     }
 
-    /// Runs the plan on a batch and adds up how long the steps of each section took.
+    /// Runs the plan on a batch and adds up how long the steps of each section took; on a GPU, how long it took to
+    /// ask for them, unless the executor is [`waiting`](Executor::waiting).
     ///
     /// # Errors
     /// As for [`Executor::run`].
@@ -148,8 +165,10 @@ impl Executor {
         sections: &mut BTreeMap<String, Duration>,
     ) -> Result<Outputs> {
         device::compute(|| {
+            self.wait()?;
             let mut last = Instant::now();
             self.walk(bank, bindings, &mut |step, _| {
+                self.wait()?;
                 let now = Instant::now();
                 let time = now - std::mem::replace(&mut last, now);
                 match sections.get_mut(&step.section) {

@@ -141,6 +141,21 @@ impl Value {
         })
     }
 
+    /// A float tensor of `shape` on `device`, of one value.
+    ///
+    /// # Errors
+    /// A rank outside 1 to 5.
+    pub fn full(value: f32, shape: &[usize], device: &Device) -> Result<Self> {
+        Ok(match *shape {
+            [a] => Self::F1(Tensor::full([a], value, device)),
+            [a, b] => Self::F2(Tensor::full([a, b], value, device)),
+            [a, b, c] => Self::F3(Tensor::full([a, b, c], value, device)),
+            [a, b, c, d] => Self::F4(Tensor::full([a, b, c, d], value, device)),
+            [a, b, c, d, e] => Self::F5(Tensor::full([a, b, c, d, e], value, device)),
+            _ => return Err(unfit(format!("no float tensors of rank {}", shape.len()))),
+        })
+    }
+
     /// An integer tensor of `shape` on `device`.
     ///
     /// # Errors
@@ -283,6 +298,15 @@ fn check_len(len: usize, shape: &[usize]) -> Result<()> {
     } else {
         Err(unfit(format!("{len} values do not fill {shape:?}")))
     }
+}
+
+/// Copies of scalars `[1]` in host memory, all at once: every read of a device that queues its work waits for it.
+pub(crate) fn read(scalars: Vec<Tensor<1>>) -> Result<Vec<f64>> {
+    if scalars.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = Tensor::cat(scalars, 0).try_to_vec_as::<f32>().map_err(device_failed)?;
+    Ok(all.into_iter().map(f64::from).collect())
 }
 
 /// The device did not hand back its values.

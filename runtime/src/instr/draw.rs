@@ -11,7 +11,7 @@ use crate::tensor::{Value, each_float, unfit};
 
 /// A tensor of one value.
 pub(super) fn fill(value: f32, shape: &[usize], context: &Context<'_>) -> Result<Value> {
-    Value::float(vec![value; shape.iter().product()], shape, context.device)
+    Value::full(value, shape, context.device)
 }
 
 /// Standard normal values.

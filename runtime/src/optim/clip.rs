@@ -1,20 +1,22 @@
 //! The global L2 norm of gradients, and scaling them to a limit (Pascanu et al. 2013).
 
+use burn::tensor::Tensor;
+
 use super::{Gradients, flat};
 use crate::error::Result;
-use crate::tensor::{Value, device_failed, each_float};
+use crate::tensor::{Value, each_float, read};
 
 /// The L2 norm of all gradients as one vector; not a number or infinite when a gradient is.
 ///
 /// # Errors
 /// A device that fails.
 pub fn global_norm(gradients: &Gradients) -> Result<f64> {
-    let mut sum = 0.0;
-    for gradient in gradients.values() {
-        let part = flat(gradient.clone())?.square().sum();
-        sum += f64::from(part.try_into_scalar::<f32>().map_err(device_failed)?);
-    }
-    Ok(sum.sqrt())
+    Ok(read(squares(gradients)?)?.into_iter().sum::<f64>().sqrt())
+}
+
+/// The sum of squares `[1]` of each gradient, on the gradients' device.
+pub(crate) fn squares(gradients: &Gradients) -> Result<Vec<Tensor<1>>> {
+    gradients.values().map(|gradient| Ok(flat(gradient.clone())?.square().sum())).collect()
 }
 
 /// Multiplies all gradients by `factor`.

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use phg_compiler::settings;
 
+pub(crate) use clip::squares;
 pub use clip::{global_norm, scale};
 pub use ema::Ema;
 

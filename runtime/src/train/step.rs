@@ -16,7 +16,7 @@ use crate::device;
 use crate::error::{Error, Kind, Result};
 use crate::exec::{Bindings, Executor};
 use crate::optim::{self, Ema, Gradients, Optimizer, mix};
-use crate::tensor::{Value, device_failed, each_float, unfit};
+use crate::tensor::{Value, each_float, read, unfit};
 
 /// What a step is made of, besides its batches.
 pub struct Trainer<'a> {
@@ -47,7 +47,8 @@ pub struct StepReport {
     pub times: Times,
 }
 
-/// How long the parts of a step took, over all micro-batches.
+/// How long the parts of a step took, over all micro-batches; on a GPU, how long it took to ask for them, unless
+/// the executor is [`waiting`](Executor::waiting).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Times {
     /// The forward pass, by section.
@@ -81,27 +82,39 @@ impl Trainer<'_> {
             times: Times::default(),
         };
         let mut gradients = Gradients::new();
+        let mut scalars = Vec::new();
         // Statistics move with every micro-batch, on a copy that replaces the bank when the step has succeeded.
         let mut bank = self.bank.clone();
         for batch in batches {
             let outputs = self.executor.run_timed(&bank, batch, &mut report.times.sections)?;
             let total = sum(&outputs.losses)?;
-            add(&mut report.terms, &outputs.losses, share)?;
-            add(&mut report.reports, &outputs.reports, share)?;
-            let loss = scalar(&total)?;
-            report.loss += loss * share;
-            if !loss.is_finite() {
-                return Err(self.not_finite(&bank, batch, loss));
-            }
+            let named = outputs.losses.iter().chain(&outputs.reports).map(|(_, term)| term);
+            scalars.extend(std::iter::once(&total).chain(named).map(|scalar| scalar.clone().inner()));
+            (report.terms, report.reports) = (zeros(&outputs.losses), zeros(&outputs.reports));
             let begun = Instant::now();
             if total.is_tracked() {
                 collect(&mut gradients, &bank, total, share)?;
+                self.executor.wait()?;
             }
             report.times.backward += begun.elapsed();
             outputs.update(&mut bank)?;
         }
         let begun = Instant::now();
-        report.gradient_norm = optim::global_norm(&gradients)?;
+        scalars.extend(optim::squares(&gradients)?);
+        // The only place where a step waits for a device that queues its work.
+        let mut read = read(scalars)?.into_iter();
+        let mut next = || read.next().ok_or_else(|| unfit("a scalar was not read"));
+        for batch in batches {
+            let loss = next()?;
+            if !loss.is_finite() {
+                return Err(self.not_finite(batch, loss));
+            }
+            report.loss += loss * share;
+            for (_, value) in report.terms.iter_mut().chain(&mut report.reports) {
+                *value += next()? * share;
+            }
+        }
+        report.gradient_norm = read.sum::<f64>().sqrt();
         if !report.gradient_norm.is_finite() {
             return Err(bad_gradient(&gradients)?);
         }
@@ -117,16 +130,17 @@ impl Trainer<'_> {
         if let Some(ema) = &mut self.ema {
             ema.update(self.bank)?;
         }
+        self.executor.wait()?;
         report.times.update = begun.elapsed();
         Ok(report)
     }
 
     /// The error for a loss that is no finite number, with the first node at fault.
-    fn not_finite(&self, bank: &Bank, batch: &Bindings, loss: f64) -> Error {
+    fn not_finite(&self, batch: &Bindings, loss: f64) -> Error {
         let error = Error::new(codes::TRAIN_NOT_FINITE, Kind::Training, format!("the loss is {loss}")).help(
             "lower the learning rate, clip gradients (`clip = 1.0`), or look at the node that is named",
         );
-        match self.executor.find_not_finite(bank, batch) {
+        match self.executor.find_not_finite(self.bank, batch) {
             Ok(Some(found)) => {
                 Error { message: format!("the loss is {loss}: {} is not finite first", found.what), ..error }
                     .at(found.path)
@@ -144,19 +158,9 @@ fn sum(terms: &[(String, Tensor<1>)]) -> Result<Tensor<1>> {
     Ok(terms.fold(first, |total, term| total + term))
 }
 
-fn scalar(x: &Tensor<1>) -> Result<f64> {
-    x.clone().inner().try_into_scalar::<f32>().map(f64::from).map_err(device_failed)
-}
-
-fn add(totals: &mut Vec<(String, f64)>, terms: &[(String, Tensor<1>)], share: f64) -> Result<()> {
-    for (at, (name, term)) in terms.iter().enumerate() {
-        let value = scalar(term)? * share;
-        match totals.get_mut(at) {
-            Some((_, total)) => *total += value,
-            None => totals.push((name.clone(), value)),
-        }
-    }
-    Ok(())
+/// Sums that nothing was added to.
+fn zeros(terms: &[(String, Tensor<1>)]) -> Vec<(String, f64)> {
+    terms.iter().map(|(name, _)| (name.clone(), 0.0)).collect()
 }
 
 /// Adds a micro-batch's share of the gradients.
