@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::source::{Provider, SourceMap};
+use crate::source::{COMMAND_LINE, Provider, SourceMap};
 
 const MARK: &str = "//@ file ";
 
@@ -20,7 +20,7 @@ pub struct Bundle {
 impl Bundle {
     /// What took part in a compilation, apart from the standard library.
     pub fn of(sources: &SourceMap) -> Self {
-        let own = |name: &str| !name.starts_with("std/") && !name.starts_with("--set ");
+        let own = |name: &str| !name.starts_with("std/") && name != COMMAND_LINE;
         let files: Vec<(String, String)> = sources
             .files()
             .iter()
@@ -135,7 +135,7 @@ mod tests {
         sources.add("specs/small.phg", "extend \"full.phg\" { K = 4 }\n");
         sources.add("specs/full.phg", "param K: int = 12");
         sources.add("std/layers.phg", "block x");
-        sources.add("--set K", "output K = 3");
+        sources.add(COMMAND_LINE, "--set K=3");
         let bundle = Bundle::of(&sources);
         let back = Bundle::parse(&bundle.text()).unwrap();
         assert_eq!(back.root, "small.phg");

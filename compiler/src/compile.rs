@@ -2,10 +2,11 @@
 
 use crate::diag::{Diag, Diags, codes};
 use crate::elaborate::{self, Limits};
-use crate::ir::constraint::{self, Constraint, ConstraintKind};
-use crate::ir::dim::{Dim, Sizes};
+use crate::ir::constraint::{Constraint, ConstraintKind};
+use crate::ir::dim::{Dim, Sizes, Symbol};
 use crate::ir::fact::Fact;
 use crate::ir::graph::Graph;
+use crate::ir::solve;
 use crate::passes::{self, Change};
 use crate::plan::cost::{self, Cost};
 use crate::plan::{Mode, Plan, lower};
@@ -98,6 +99,10 @@ fn network(program: &Program, request: &Request<'_>, diags: &mut Diags) -> Optio
     if diags.has_errors() {
         return None;
     }
+    if let Some(diag) = crate::check::impossible(&built.graph) {
+        diags.push(diag);
+        return None;
+    }
     crate::check::lints(&built.graph, diags);
     if request.both_ways {
         // Each turn costs as much as the spec itself: large specs with many switches have some of them turned only.
@@ -141,7 +146,10 @@ fn flips(program: &Program, request: &Request<'_>, switches: &[(String, bool)], 
             crate::ast::Expr { kind: Box::new(crate::ast::ExprKind::Bool(!on)), span: param.default.span };
         turned.overrides.push(resolve::Override { name: param.name.clone(), value });
         let mut found = Diags::default();
-        elaborate::elaborate(&turned, &request.limits, &mut found);
+        let built = elaborate::elaborate(&turned, &request.limits, &mut found);
+        if !found.has_errors() {
+            crate::check::impossible(&built.graph).into_iter().for_each(|diag| found.push(diag));
+        }
         if let Some(error) = found.iter().find(|diag| diag.is_error()) {
             let mut diag = Diag::new(
                 &codes::LINT_FLIP,
@@ -205,10 +213,15 @@ impl Network {
             })
         };
         let help = (!all.is_empty())
-            .then(|| constraint::nearest(&self.graph.constraints, sizes))
+            .then(|| solve::nearest(&self.graph.constraints, sizes))
             .flatten()
-            .map(|Sizes { h, w, .. }| {
-                format!("the nearest size that works is {h}x{w} (HxW): `--size {h}x{w}`")
+            .map(|Sizes { n, h, w }| {
+                let size = format!("{h}x{w} (HxW)");
+                if n == sizes.n {
+                    format!("the nearest size that works is {size}: `--size {h}x{w}`")
+                } else {
+                    format!("what works next is a batch of {n} and {size}: `batch = {n}` in `train`, `--size {h}x{w}`")
+                }
             });
         let mut broken: Vec<Diag> = all
             .iter()
@@ -216,12 +229,17 @@ impl Network {
                 matches!(constraint.kind, ConstraintKind::Multiple(..)) || !follows(constraint.span)
             })
             .map(|constraint| {
+                let images = match sizes.n {
+                    _ if !constraint.kind.symbols().contains(&Symbol::N) => String::new(),
+                    1 => "a batch of 1 image of ".to_owned(),
+                    n => format!("a batch of {n} images of "),
+                };
                 let formula = constraint.formula();
                 Diag::new(
                     &codes::SIZE_CONSTRAINT,
-                    format!("{}x{} (HxW) breaks the constraint that {formula}", sizes.h, sizes.w),
+                    format!("{images}{}x{} (HxW) breaks the constraint that {formula}", sizes.h, sizes.w),
                     constraint.span,
-                    format!("asks that {formula}"),
+                    constraint.asks(),
                 )
                 .maybe_help(help.clone())
             })

@@ -5,8 +5,10 @@
 
 use std::sync::Arc;
 
-use miette::NamedSource;
 use serde::Serialize;
+
+/// What messages call the text of `--set`.
+pub const COMMAND_LINE: &str = "<command line>";
 
 /// A file in a [`SourceMap`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -107,9 +109,9 @@ impl SourceMap {
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
 
-    /// The file as `miette` wants it.
-    pub fn named(&self, file: FileId) -> NamedSource<Arc<str>> {
-        NamedSource::new(self.name(file), Arc::from(self.text(file)))
+    /// A file's text, to be kept: nothing is copied.
+    pub fn shared(&self, file: FileId) -> Arc<str> {
+        self.files.get(file.0 as usize).map_or_else(|| Arc::from(""), |f| Arc::clone(&f.text))
     }
 }
 

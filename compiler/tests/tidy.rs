@@ -17,10 +17,10 @@ use phg_compiler::parse;
 use phg_compiler::source::{FileId, NoFiles};
 
 /// Codes that no spec of a sensible size can give: a test in the code does.
-const WITHOUT_SPEC: &[&str] = &["phg::parse::size"];
+const WITHOUT_SPEC: &[&str] = &["phg::parse::size", "phg::parse::encoding"];
 
-/// Codes whose failing example would fill a page.
-const WITHOUT_EXAMPLE: &[&str] = &["phg::parse::size", "phg::parse::nesting"];
+/// Codes whose failing example would fill a page, or would be no text.
+const WITHOUT_EXAMPLE: &[&str] = &["phg::parse::size", "phg::parse::nesting", "phg::parse::encoding"];
 
 fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

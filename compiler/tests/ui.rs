@@ -16,7 +16,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 use phg_compiler::bundle;
 use phg_compiler::diag::{Diag, Diags, Report};
 use phg_compiler::parse;
-use phg_compiler::source::{Provider, SourceMap};
+use phg_compiler::source::{COMMAND_LINE, Provider, SourceMap};
 
 /// A file, a line and a code.
 type Expected = BTreeSet<(String, usize, String)>;
@@ -66,7 +66,7 @@ fn expected(name: &str, text: &str, into: &mut Expected) {
         for code in codes.split(',') {
             let code = code.trim().to_owned();
             into.insert(match before.strip_prefix("//@ set ") {
-                Some(set) => (format!("--set {}", set.split('=').next().unwrap_or(set)), 1, code),
+                Some(_) => (COMMAND_LINE.to_owned(), 1, code),
                 None => (name.to_owned(), at + 1, code),
             });
         }

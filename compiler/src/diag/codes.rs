@@ -42,6 +42,7 @@ macro_rules! codes {
 
 codes! {
     PARSE_SYNTAX Error "parse" "syntax": "the text is not in the language";
+    PARSE_ENCODING Error "parse" "encoding": "the file is not UTF-8 text";
     PARSE_SIZE Error "parse" "size": "the file is too large";
     PARSE_NESTING Error "parse" "nesting": "brackets or operations nest too deeply";
     PARSE_BRACKET Error "parse" "bracket": "a bracket has no partner";
@@ -100,6 +101,7 @@ codes! {
     TRAIN_UNKNOWN Error "train" "unknown": "there is no such training setting";
     TRAIN_VALUE Error "train" "value": "a training setting has an unusable value";
     SIZE_CONSTRAINT Error "size" "constraint": "the sizes at hand break a constraint of the spec";
+    SIZE_IMPOSSIBLE Error "size" "impossible": "no size of image meets what the spec asks for";
     LIMIT_NODES Error "limit" "nodes": "the network has more operations than the limit";
     LIMIT_DEPTH Error "limit" "depth": "blocks are nested more deeply than the limit";
     LIMIT_STEPS Error "limit" "steps": "elaboration takes more steps than the limit";
@@ -110,6 +112,8 @@ codes! {
     LINT_UNUSED_BLOCK Warning "lint" "unused_block": "a block is never used";
     LINT_UNUSED_INPUT Warning "lint" "unused_input": "an input is never read";
     LINT_NORM_SINGLE Warning "lint" "norm_single": "batch statistics of a single value";
+    LINT_FEW_SIZES Warning "lint" "few_sizes": "two maps fit for a few sizes of image only";
+    LINT_PROBABILITIES Warning "lint" "probabilities": "a loss of logits is given probabilities";
     LINT_VARIATIONAL Warning "lint" "variational": "a divergence that is no bound is trained on";
     LINT_FLIP Warning "lint" "flip": "the spec breaks when a switch is turned";
 }

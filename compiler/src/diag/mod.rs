@@ -4,10 +4,13 @@
 //! `miette` can draw it.
 
 pub mod codes;
+mod excerpt;
 mod report;
+mod words;
 
 pub use codes::{Code, Severity};
 pub use report::{JsonDiagnostic, JsonLabel, Report};
+pub use words::{did_you_mean, nearest, suggest_code};
 
 use std::collections::HashSet;
 
@@ -79,6 +82,14 @@ impl Diag {
         self
     }
 
+    /// Cuts words of the user's that would fill the screen, such as a name of 100,000 letters.
+    fn clip(&mut self) {
+        let labels = self.labels.iter_mut().map(|label| &mut label.text);
+        for text in labels.chain([&mut self.message]).chain(&mut self.help) {
+            words::clip(text);
+        }
+    }
+
     /// Where it is, first of all.
     pub fn span(&self) -> Option<Span> {
         self.labels.first().map(|label| label.span)
@@ -101,7 +112,8 @@ impl Diags {
     /// Adds one, unless the same code was reported at the same place with the same words (a block called
     /// twice reports a mistake once). Names and arguments are said once for a place, whatever the words: the
     /// check of names and the elaborator see them both.
-    pub fn push(&mut self, diag: Diag) {
+    pub fn push(&mut self, mut diag: Diag) {
+        diag.clip();
         let once = ["phg::name::", "phg::type::argument", "phg::param::unknown"];
         let words = if once.iter().any(|code| diag.code.id.starts_with(code)) {
             String::new()
@@ -143,19 +155,4 @@ impl Diags {
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
-}
-
-/// The name among `known` that `unknown` was probably meant to be.
-pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(unknown, name), name))
-        .filter(|(likeness, _)| *likeness > 0.78)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
-}
-
-/// `did you mean X?` for a misspelt name.
-pub fn did_you_mean<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    nearest(unknown, known).map(|name| format!("did you mean `{name}`?"))
 }

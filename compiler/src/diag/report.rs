@@ -1,11 +1,11 @@
 //! A diagnostic joined with its sources: what `miette` draws and what JSON carries.
 
 use std::fmt;
-use std::sync::Arc;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use miette::{Diagnostic, LabeledSpan, SourceCode};
 use serde::Serialize;
 
+use super::excerpt::Excerpt;
 use super::{Diag, Severity};
 use crate::source::{FileId, SourceMap, Span};
 
@@ -17,7 +17,7 @@ pub struct Report {
     severity: miette::Severity,
     message: String,
     help: Option<String>,
-    source: NamedSource<Arc<str>>,
+    source: Excerpt,
     labels: Vec<LabeledSpan>,
     related: Vec<Place>,
 }
@@ -26,41 +26,34 @@ pub struct Report {
 #[derive(Debug)]
 struct Place {
     message: String,
-    source: NamedSource<Arc<str>>,
+    source: Excerpt,
     label: LabeledSpan,
 }
 
 impl Report {
     /// Joins `diag` with the sources it points into.
     pub fn new(diag: &Diag, sources: &SourceMap) -> Self {
-        let file = diag.span().map_or(FileId(0), |span| span.file);
-        let label = |text: &str, span: Span, primary: bool| {
-            let range = span.start as usize..(span.end as usize).max(span.start as usize);
-            if primary {
-                LabeledSpan::new_primary_with_span(Some(text.to_owned()), range)
-            } else {
-                LabeledSpan::new_with_span(Some(text.to_owned()), range)
-            }
+        let at = diag.span().unwrap_or(Span { file: FileId(0), start: 0, end: 0 });
+        let source = Excerpt::around(at, sources);
+        let place = |message: String, label: &str, span: Span| {
+            let source = Excerpt::around(span, sources);
+            let range = source.range(span).unwrap_or(0..0);
+            let label = LabeledSpan::new_primary_with_span(Some(label.to_owned()), range);
+            Place { message, source, label }
         };
         let mut labels = Vec::new();
         let mut related = Vec::new();
         for (at, part) in diag.labels.iter().enumerate() {
-            if part.span.file == file {
-                labels.push(label(&part.text, part.span, at == 0));
-            } else {
-                related.push(Place {
-                    message: part.text.clone(),
-                    source: sources.named(part.span.file),
-                    label: label("here", part.span, true),
-                });
+            match source.range(part.span) {
+                Some(range) if at == 0 => {
+                    labels.push(LabeledSpan::new_primary_with_span(Some(part.text.clone()), range));
+                }
+                Some(range) => labels.push(LabeledSpan::new_with_span(Some(part.text.clone()), range)),
+                None => related.push(place(part.text.clone(), "here", part.span)),
             }
         }
         for frame in diag.trace.iter().rev() {
-            related.push(Place {
-                message: format!("in block `{}`", frame.block),
-                source: sources.named(frame.call.file),
-                label: label("called here", frame.call, true),
-            });
+            related.push(place(format!("in block `{}`", frame.block), "called here", frame.call));
         }
         Self {
             code: diag.code.id,
@@ -70,7 +63,7 @@ impl Report {
             },
             message: diag.message.clone(),
             help: diag.help.clone(),
-            source: sources.named(file),
+            source,
             labels,
             related,
         }

@@ -6,9 +6,9 @@
 
 use std::rc::Rc;
 
-use super::value::{Flow, Value, float_text};
+use super::value::{Flow, Value};
 use crate::ast;
-use crate::diag::{Diag, codes, did_you_mean};
+use crate::diag::{Diag, codes, did_you_mean, nearest};
 use crate::ir::fact::Fact;
 use crate::ir::graph::Wire;
 use crate::ops::{Const, InputDef, OpDef, ParamDef, ParamType};
@@ -122,17 +122,69 @@ pub(crate) fn wrong_for_op(
     span: Span,
     fact: impl Fn(Wire) -> Option<Fact>,
 ) -> Diag {
-    let (kind, help) = match value {
-        Value::Int(value) => (value.to_string(), None),
-        Value::Float(value) => (float_text(*value), None),
-        Value::Unbound(word) | Value::Word(word) => {
-            (format!("`{word}`"), did_you_mean(word, param.ty.words().iter().copied()))
+    let kind = written(value, &fact);
+    let help = edit(def, param, value);
+    let most = i64::from(u32::MAX);
+    let message = match value {
+        Value::Int(value) if *value > most && convert(param.ty, &Value::Int(1)).is_some() => {
+            format!("`{}` of `{}` is at most {most}, not {kind}", param.name, def.name)
         }
-        other => (other.kind(fact), None),
+        _ => format!("`{}` of `{}` is {}, not {kind}", param.name, def.name, param.ty.describe()),
     };
-    let message = format!("`{}` of `{}` is {}, not {kind}", param.name, def.name, param.ty.describe());
     Diag::new(&codes::TYPE_ARGUMENT, message, span, format!("this is {kind}")).maybe_help(help)
 }
+
+/// A value as the user wrote it, where that is short; otherwise its kind.
+fn written(value: &Value, fact: &impl Fn(Wire) -> Option<Fact>) -> String {
+    if matches!(value, Value::List(list) if list.len() > 8) {
+        return value.kind(fact);
+    }
+    let source = value.source();
+    match value {
+        Value::Int(_) | Value::Float(_) => source,
+        Value::Unbound(_) | Value::Word(_) | Value::Text(_) | Value::List(_)
+            if source.len() <= 60 && !source.contains('?') =>
+        {
+            format!("`{source}`")
+        }
+        other => other.kind(fact),
+    }
+}
+
+/// The edit that makes of an argument what its parameter takes, if it is one of the usual mistakes.
+fn edit(def: &OpDef, param: &ParamDef, value: &Value) -> Option<String> {
+    let sized = |value: &Value| matches!(value, Value::Size(_));
+    match value {
+        Value::Unbound(word) | Value::Word(word) => {
+            let near = did_you_mean(word, param.ty.words().iter().copied());
+            near.or_else(|| (&**word == "valid").then(|| "no padding is written `padding: 0`".into()))
+        }
+        Value::Text(text) => {
+            let known = param.ty.words().iter().any(|word| *word == &**text);
+            known.then(|| format!("write it without quotes: `{}: {text}`", param.name))
+        }
+        Value::Wire(_) if def.inputs.iter().any(|input| input.name == "like") => {
+            Some(format!("name the map whose size is taken: `{}(like: x)`", def.name))
+        }
+        Value::Wire(_) if def.inputs.len() == 1 => Some(format!(
+            "`{}` takes one value; join several before it: `concat(a, b) |> {}(...)`",
+            def.name, def.name
+        )),
+        Value::Float(factor) if def.name == "resize" && *factor > 0.0 && *factor < 1.0 => Some(
+            "a map is made smaller by pooling, `avg_pool(kernel: 2)`, or to a size, `resize(like: x)`".into(),
+        ),
+        other if def.name == "resize" && matches!(other, Value::List(list) if list.iter().any(sized)) => {
+            Some("a size that depends on the input is that of a map: `resize(like: x)`".into())
+        }
+        Value::List(list) if list.iter().any(sized) => Some(NOT_YET.into()),
+        Value::Size(_) => Some(NOT_YET.into()),
+        _ => None,
+    }
+}
+
+/// Why a size of the input is no number.
+const NOT_YET: &str = "`N`, `H` and `W` are known only once there are images, and this number before: write it out, or \
+                       make it a `param`";
 
 /// `x is a map, not an int`: what a block or the spec wants of a parameter.
 pub(crate) fn wrong_for_type(
@@ -145,13 +197,14 @@ pub(crate) fn wrong_for_type(
     let wanted = type_text(&ty.node);
     let (kind, word) = match value {
         Value::Unbound(word) | Value::Word(word) => (format!("`{word}`"), Some(word)),
-        other => (other.kind(fact), None),
+        other @ (Value::Text(_) | Value::List(_)) => (written(other, &fact), None),
+        other => (other.kind(&fact), None),
     };
     let help = match (word, &ty.node) {
         (Some(word), ast::Type::Enum(variants)) => {
             did_you_mean(word, variants.iter().map(|v| v.node.as_str()))
         }
-        _ => None,
+        _ => conversion(value, &ty.node),
     };
     let message = format!("`{name}` is {wanted}, not {kind}");
     let mut diag = Diag::new(&codes::TYPE_ARGUMENT, message, span, format!("this is {kind}"));
@@ -159,6 +212,61 @@ pub(crate) fn wrong_for_type(
         diag = diag.because(ty.span, format!("wants {wanted}"));
     }
     diag.maybe_help(help)
+}
+
+/// The edit that makes of a value what a type wants, if it is one of the usual mistakes.
+fn conversion(value: &Value, ty: &ast::Type) -> Option<String> {
+    match (value, ty) {
+        (Value::Text(text), ast::Type::Enum(variants)) => {
+            let known = variants.iter().any(|variant| variant.node == **text);
+            known.then(|| format!("write it without quotes: `{text}`"))
+        }
+        (Value::Float(_), ast::Type::Name(name)) if name == "int" => {
+            Some("write a whole number, or make its type `float`".into())
+        }
+        (Value::Int(bit @ (0 | 1)), ast::Type::Name(name)) if name == "bool" => {
+            Some(format!("write `{}`", *bit == 1))
+        }
+        (Value::Int(_) | Value::Float(_) | Value::Bool(_), ast::Type::List(_)) => {
+            Some(format!("write a list of one: `[{}]`", value.source()))
+        }
+        (Value::List(list), ast::Type::Name(_)) => match list.as_slice() {
+            [Value::Wire(_), _, ..] => {
+                Some("join the list first, `concat(xs)`, or take an entry of it, `xs[0]`".into())
+            }
+            [_, ..] => {
+                Some("take an entry of the list, `xs[0]`, or make the type a list, such as `[int]`".into())
+            }
+            [] => None,
+        },
+        (Value::Tuple(parts), ast::Type::Name(_)) => Some(take_one(parts)),
+        _ => None,
+    }
+}
+
+/// How one of several results is reached.
+pub(super) fn take_one(parts: &[(String, Value)]) -> String {
+    let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
+    let first = names.first().copied().unwrap_or_default();
+    format!("take one of them: `let ({}) = ...`, or `.{first}`", names.join(", "))
+}
+
+/// `relu takes one value, not a list of 2`.
+pub(super) fn not_one(def: &OpDef, input: &InputDef, kind: &str, span: Span) -> Diag {
+    let message = format!("`{}` takes one value as `{}`, not {kind}", def.name, input.name);
+    Diag::new(&codes::TYPE_ARGUMENT, message, span, format!("this is {kind}")).help(format!(
+        "join the list first, `concat(xs) |> {name}(...)`, or go through it, `for x in xs {{ x |> {name}(...) }}`",
+        name = def.name
+    ))
+}
+
+/// `concat is given an empty list`.
+pub(super) fn nothing_given(def: &OpDef, input: &InputDef, span: Span) -> Diag {
+    let message = format!("`{}` is given an empty list: there is nothing to join", def.name);
+    Diag::new(&codes::PARAM_MISSING, message, span, format!("no entry; wanted: {}", input.doc)).help(format!(
+        "give it an entry, or leave the call out where the list is empty: `if len(xs) > 0 {{ {}(xs) }} else {{ ... }}`",
+        def.name
+    ))
 }
 
 /// `conv takes values of the network, not an int`.
@@ -172,10 +280,28 @@ pub(crate) fn not_an_operand(def: &OpDef, kind: &str, span: Span) -> Diag {
 pub(crate) fn unknown_op_parameter(def: &OpDef, name: &ast::Ident) -> Diag {
     let known = def.params.iter().map(|p| p.name).chain(def.inputs.iter().map(|i| i.name));
     let all: Vec<&str> = def.params.iter().map(|p| p.name).collect();
-    let help = did_you_mean(&name.node, known)
-        .or_else(|| (!all.is_empty()).then(|| format!("its parameters are {}", all.join(", "))));
+    let help = did_you_mean(&name.node, known).unwrap_or_else(|| match all.as_slice() {
+        [] => "it has no parameters".to_owned(),
+        all => format!("its parameters are {}", all.join(", ")),
+    });
     let message = format!("`{}` has no parameter `{}`", def.name, name.node);
-    Diag::new(&codes::PARAM_UNKNOWN, message, name.span, "no such parameter").maybe_help(help)
+    Diag::new(&codes::PARAM_UNKNOWN, message, name.span, "no such parameter").help(help)
+}
+
+/// Is a parameter that seems to be missing given under a misspelt name, which is reported itself?
+pub(crate) fn is_misspelt<'g, 'k>(
+    wanted: &str,
+    given: impl IntoIterator<Item = &'g str>,
+    known: impl Iterator<Item = &'k str> + Clone,
+) -> bool {
+    let mut unknown = given.into_iter().filter(|name| !known.clone().any(|known| known == *name));
+    unknown.any(|name| nearest(name, known.clone()) == Some(wanted))
+}
+
+/// Every name that an argument of an op may have.
+pub(crate) fn names_of(def: &OpDef) -> impl Iterator<Item = &'static str> + Clone + use<> {
+    let (inputs, params) = (def.inputs, def.params);
+    inputs.iter().map(|input| input.name).chain(params.iter().map(|param| param.name))
 }
 
 /// `unit has no parameter growht`.
@@ -198,14 +324,21 @@ pub(crate) fn given_twice(one: &ast::Ident, other: &ast::Ident) -> Diag {
 
 /// `unpool is called without like`.
 pub(crate) fn missing_input(def: &OpDef, input: &InputDef, call: Span) -> Diag {
-    let how = if input.named { format!("`{}: x`", input.name) } else { format!("`x |> {}(...)`", def.name) };
+    let first = def.inputs.first().is_some_and(|first| first.name == input.name);
+    let how = if input.named {
+        format!("write `{}: x`; ", input.name)
+    } else if first && !def.example.starts_with(def.name) {
+        format!("write `x |> {}(...)`; ", def.name)
+    } else {
+        String::new()
+    };
     Diag::new(
         &codes::PARAM_MISSING,
         format!("`{}` is called without `{}`", def.name, input.name),
         call,
         format!("`{}` is missing: {}", input.name, input.doc),
     )
-    .help(format!("write {how}; for example `{}`", def.example))
+    .help(format!("{how}for example `{}`", def.example))
 }
 
 /// `conv needs channels`.

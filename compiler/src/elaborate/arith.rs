@@ -201,6 +201,7 @@ impl Elaborator<'_> {
             (BinaryOp::Multiply, _) => Value::Size(x.times(&y)),
             (BinaryOp::Divide | BinaryOp::FloorDivide, Some(0)) => self.by_zero(span),
             (BinaryOp::FloorDivide, Some(by)) if by > 0 => Value::Size(x.floor_div(by)),
+            (BinaryOp::Remainder, Some(by)) if by > 0 => Value::Size(x.minus(&x.floor_div(by).scale(by))),
             (BinaryOp::Divide, Some(by)) if by > 0 => {
                 let quotient = x.floor_div(by);
                 if quotient.scale(by) != x {
@@ -208,6 +209,7 @@ impl Elaborator<'_> {
                         kind: ConstraintKind::Multiple(x, by),
                         span,
                         because: "`/` divides a size exactly".to_owned(),
+                        stated: true,
                     });
                 }
                 Value::Size(quotient)
@@ -224,6 +226,26 @@ impl Elaborator<'_> {
         span: Span,
     ) -> Value {
         let (x, y) = (self.kind(a), self.kind(b));
+        let help = match (a, b) {
+            (Value::Word(_), Value::Text(text)) | (Value::Text(text), Value::Word(_)) => {
+                Some(format!("write the word without quotes: `{text}`"))
+            }
+            (Value::List(_), Value::List(_)) if op == BinaryOp::Add => {
+                Some("lists are joined by `++`".to_owned())
+            }
+            (Value::List(_), Value::Wire(_)) if matches!(op, BinaryOp::Add | BinaryOp::Join) => {
+                Some("an entry is added to a list by `xs ++ [x]`".to_owned())
+            }
+            (Value::Size(_), _) | (_, Value::Size(_))
+                if op != BinaryOp::Divide && op != BinaryOp::FloorDivide =>
+            {
+                Some(
+                    "sizes are compared in an assertion only, `assert H >= 64`, and divided by numbers"
+                        .to_owned(),
+                )
+            }
+            _ => None,
+        };
         self.report(
             Diag::new(
                 &codes::TYPE_VALUE,
@@ -232,7 +254,8 @@ impl Elaborator<'_> {
                 "these do not go together",
             )
             .because(left, format!("this is {x}"))
-            .because(right, format!("this is {y}")),
+            .because(right, format!("this is {y}"))
+            .maybe_help(help),
         );
         Value::Poison
     }

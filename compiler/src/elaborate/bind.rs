@@ -7,8 +7,10 @@ use std::rc::Rc;
 
 use super::Elaborator;
 use super::argument::{self, convert, default_value};
+use super::expr::as_dim;
 use super::value::{EvalArg, Flow, Value};
 use crate::ast;
+use crate::ir::fact::Fact;
 use crate::ops::{Const, OpDef, ParamDef};
 use crate::source::{Span, Spanned};
 
@@ -27,6 +29,10 @@ impl Elaborator<'_> {
         let mut named: Vec<(ast::Ident, EvalArg)> =
             named.into_iter().filter_map(|mut arg| Some((arg.name.take()?, arg))).collect();
         let mut ok = self.no_duplicates(&named);
+        let given_names: Vec<String> = named.iter().map(|(name, _)| name.node.clone()).collect();
+        let misspelt = |name: &str| {
+            argument::is_misspelt(name, given_names.iter().map(String::as_str), argument::names_of(def))
+        };
         let take = |named: &mut Vec<(ast::Ident, EvalArg)>, name: &str| {
             named.iter().position(|(ident, _)| ident.node == name).map(|at| named.remove(at).1)
         };
@@ -40,15 +46,33 @@ impl Elaborator<'_> {
                 take(&mut named, input.name).or_else(|| positional.next()).into_iter().collect()
             };
             if given.is_empty() && !input.optional {
-                self.report(argument::missing_input(def, input, span));
+                if !misspelt(input.name) {
+                    self.report(argument::missing_input(def, input, span));
+                }
                 ok = false;
             }
+            let (before, place) = (operands.len(), given.first().map(|arg| arg.span));
+            let mut fine = true;
             for arg in given {
                 if !self.hold([&arg.value], arg.span) {
                     return None;
                 }
-                ok &= self.operands(def, &arg, &mut operands);
+                if !input.variadic && matches!(arg.value, Value::List(_)) && !arg.value.is_poisoned() {
+                    let kind = self.kind(&arg.value);
+                    self.report(argument::not_one(def, input, &kind, arg.span));
+                    fine = false;
+                } else {
+                    fine &= self.operands(def, &arg, &mut operands);
+                }
             }
+            if let Some(place) = place
+                && fine
+                && operands.len() == before
+            {
+                self.report(argument::nothing_given(def, input, place));
+                fine = false;
+            }
+            ok &= fine;
         }
         let mut values = Vec::new();
         for param in def.params {
@@ -61,6 +85,7 @@ impl Elaborator<'_> {
                 Some(arg) => self.param_value(def, param, arg),
                 None => match param.default {
                     Some(text) => default_value(param.ty, text),
+                    None if misspelt(param.name) => None,
                     None => {
                         self.report(argument::missing_op_parameter(def, param, span));
                         None
@@ -127,7 +152,15 @@ impl Elaborator<'_> {
             }
             other => {
                 let kind = self.kind(other);
-                self.report(argument::not_an_operand(def, &kind, arg.span));
+                let mut diag = argument::not_an_operand(def, &kind, arg.span);
+                if let Value::Tuple(parts) = other {
+                    diag = diag.help(argument::take_one(parts));
+                } else if let Value::Field(_, field) = other {
+                    diag = diag.help(format!(
+                        "take that of one component, `q.{field}[0]`, or go through them: `for k in 0..K {{ q.{field}[k] }}`"
+                    ));
+                }
+                self.report(diag);
                 false
             }
         }
@@ -147,10 +180,31 @@ impl Elaborator<'_> {
             self.unknown_name(&name, arg.span);
             return None;
         }
-        let diag =
+        let mut diag =
             argument::wrong_for_op(def, param, &arg.value, arg.span, |wire| self.graph.fact(wire).cloned());
+        if def.name == "resize"
+            && let Some(name) = self.map_of_size(&arg.value)
+        {
+            diag = diag.help(format!("take that size from a map that has it: `resize(like: {name})`"));
+        }
         self.report(diag);
         None
+    }
+
+    /// The name of a value that has these rows and columns, `[H, W]`: an input, if one has.
+    fn map_of_size(&self, size: &Value) -> Option<String> {
+        let Value::List(list) = size else { return None };
+        let [rows, columns] = list.as_slice() else { return None };
+        let (rows, columns) = (as_dim(rows)?, as_dim(columns)?);
+        let has = |name: &String| match self.scope.get(name).map(|binding| &binding.value) {
+            Some(Value::Wire(flow)) => match self.fact(flow) {
+                Fact::Map { height, width, .. } => height == rows && width == columns,
+                _ => false,
+            },
+            _ => false,
+        };
+        let inputs = self.graph.inputs.iter().map(|input| input.name.clone());
+        inputs.chain(self.scope.names()).find(has)
     }
 
     /// A value for each parameter of a block; `None` for a default.
@@ -167,6 +221,8 @@ impl Elaborator<'_> {
         let named: Vec<(ast::Ident, EvalArg)> =
             named.into_iter().filter_map(|mut arg| Some((arg.name.take()?, arg))).collect();
         let mut ok = self.no_duplicates(&named);
+        let known = || block.params.iter().map(|param| param.name.node.as_str());
+        let given_names: Vec<String> = named.iter().map(|(name, _)| name.node.clone()).collect();
         for (ident, arg) in named {
             match block.params.iter().position(|param| param.name.node == ident.node) {
                 Some(at) => {
@@ -201,7 +257,10 @@ impl Elaborator<'_> {
                 }
                 None if param.default.is_some() => None,
                 None => {
-                    self.report(argument::missing_block_parameter(name, param, span));
+                    let given = given_names.iter().map(String::as_str);
+                    if !argument::is_misspelt(&param.name.node, given, known()) {
+                        self.report(argument::missing_block_parameter(name, param, span));
+                    }
                     ok = false;
                     None
                 }

@@ -301,7 +301,9 @@ impl Elaborator<'_> {
             Value::Section(section) => match section.names.get(&field.node) {
                 Some((value, bound)) => self.visible(&field.node, value.clone(), Some(*bound), span),
                 None => {
-                    let help = did_you_mean(&field.node, section.names.keys().map(String::as_str));
+                    let names: Vec<&str> = section.names.keys().map(String::as_str).take(12).collect();
+                    let help = did_you_mean(&field.node, section.names.keys().map(String::as_str))
+                        .or_else(|| (!names.is_empty()).then(|| format!("it binds {}", names.join(", "))));
                     let message = format!("`{}` has no `{}`", section.name, field.node);
                     self.report(
                         Diag::new(&codes::NAME_FIELD, message, field.span, "not bound there")
@@ -345,7 +347,14 @@ impl Elaborator<'_> {
                     Fact::Mixture { .. } => &FIELDS,
                     _ => &[],
                 };
-                let help = did_you_mean(&field.node, fields.iter().copied());
+                let function = super::builtins::NAMES.contains(&field.node.as_str());
+                let help = if function && fields.is_empty() {
+                    Some(format!("write `{}(...)`", field.node))
+                } else {
+                    did_you_mean(&field.node, fields.iter().copied()).or_else(|| {
+                        (!fields.is_empty()).then(|| format!("its fields are {}", fields.join(", ")))
+                    })
+                };
                 let message = format!("{fact} has no field `{}`", field.node);
                 let mut diag = Diag::new(&codes::NAME_FIELD, message, field.span, "no such field");
                 diag = diag.because(flow.made, format!("this is {fact}"));

@@ -403,11 +403,12 @@ impl Elaborator<'_> {
                 Some(total) if total <= self.limits.parameters => self.parameters = total,
                 _ => {
                     let limit = self.limits.parameters;
-                    self.stop(
-                        &codes::LIMIT_PARAMETERS,
-                        format!("the network has more than {limit} parameters"),
-                        span,
-                    );
+                    let mut message = format!("the network has more than {limit} parameters");
+                    if count.is_none_or(|count| count > limit) {
+                        let shape: Vec<String> = weight.shape.iter().map(ToString::to_string).collect();
+                        message.push_str(&format!(": this layer alone has a weight of {}", shape.join("x")));
+                    }
+                    self.stop(&codes::LIMIT_PARAMETERS, message, span);
                     return false;
                 }
             }
@@ -470,7 +471,13 @@ impl Elaborator<'_> {
     fn stop(&mut self, code: &'static codes::Code, message: String, span: Span) {
         if !self.stopped {
             self.stopped = true;
-            let help = "the limit guards against runaway loops; `--limit NAME=VALUE` raises it".to_owned();
+            let name = code.id.rsplit("::").next().unwrap_or_default();
+            let why = if name == "parameters" {
+                "take fewer channels, smaller kernels or groups"
+            } else {
+                "the limit guards against runaway loops"
+            };
+            let help = format!("{why}; `--limit {name}=NUMBER` raises it");
             self.report(Diag::new(code, message, span, "here the limit is met").help(help));
         }
     }

@@ -164,6 +164,15 @@ impl Elaborator<'_> {
             self.report(diag);
             return;
         }
+        if let Some(input) = self.graph.inputs.iter().find(|input| input.name == output.name.node) {
+            let first = self.graph.get(input.node).map_or(output.name.span, |node| node.origin.span);
+            let message = format!("the output `{}` has the name of an input", output.name.node);
+            let diag = Diag::new(&codes::NAME_DUPLICATE, message, output.name.span, "here again")
+                .because(first, "the input")
+                .help("call the output by what it is: `output segmentation = ...`");
+            self.report(diag);
+            return;
+        }
         self.graph.outputs.push(GraphOutput {
             name: output.name.node.clone(),
             wire: flow.wire,

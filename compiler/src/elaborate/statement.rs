@@ -94,15 +94,17 @@ impl Elaborator<'_> {
     }
 
     fn assert_condition(&mut self, value: &Expr, message: Option<&Spanned<String>>) {
-        // An equality of sizes that the algebra cannot decide becomes a constraint.
-        if let ExprKind::Binary(ast::BinaryOp::Equal, left, right) = value.kind.as_ref() {
-            let (a, b) = (self.eval(left), self.eval(right));
-            if let (Some(a), Some(b)) = (as_dim(&a), as_dim(&b))
-                && (a.as_constant().is_none() || b.as_constant().is_none())
-            {
-                self.require_equal(&a, &b, value.span, message.map_or("asserted", |m| m.node.as_str()));
-                return;
-            }
+        // A condition on sizes that the algebra cannot decide becomes a constraint.
+        if let ExprKind::Binary(op, left, right) = value.kind.as_ref()
+            && self.assert_sizes(
+                *op,
+                left,
+                right,
+                value.span,
+                message.map_or("asserted", |m| m.node.as_str()),
+            )
+        {
+            return;
         }
         match self.eval(value) {
             Value::Bool(true) | Value::Poison => {}
@@ -123,6 +125,50 @@ impl Elaborator<'_> {
         }
     }
 
+    /// `H == W`, `H % 32 == 0`, `H >= 64`: true when it was one of these, of sizes that are not known yet.
+    fn assert_sizes(
+        &mut self,
+        op: ast::BinaryOp,
+        left: &Expr,
+        right: &Expr,
+        span: Span,
+        because: &str,
+    ) -> bool {
+        use ast::BinaryOp::{Equal, Greater, GreaterEqual, Less, LessEqual};
+        if !matches!(op, Equal | Greater | GreaterEqual | Less | LessEqual) {
+            return false;
+        }
+        let (a, b) = (self.eval(left), self.eval(right));
+        let (Some(a), Some(b)) = (as_dim(&a), as_dim(&b)) else { return false };
+        if a.as_constant().is_some() && b.as_constant().is_some() {
+            return false;
+        }
+        if op == Equal {
+            // A remainder of 0 reads best as what it is.
+            if let (ExprKind::Binary(ast::BinaryOp::Remainder, of, by), Some(0)) =
+                (left.kind.as_ref(), b.as_constant())
+            {
+                let (of, by) = (self.eval(of), self.eval(by));
+                if let (Some(of), Value::Int(by @ 1..)) = (as_dim(&of), by) {
+                    let kind = ConstraintKind::Multiple(of, by);
+                    self.constrain(Constraint { kind, span, because: because.to_owned(), stated: true });
+                    return true;
+                }
+            }
+            self.require_equal(&a, &b, span, because);
+            return true;
+        }
+        let (larger, smaller) = if matches!(op, Greater | GreaterEqual) { (&a, &b) } else { (&b, &a) };
+        let strict = i64::from(matches!(op, Greater | Less));
+        // The constant goes to the right: `H >= 64`.
+        let difference = larger.minus(smaller);
+        let constant = difference.constant_term();
+        let least = strict.saturating_sub(constant);
+        let kind = ConstraintKind::AtLeast(difference.offset(constant.saturating_neg()), least);
+        self.constrain(Constraint { kind, span, because: because.to_owned(), stated: true });
+        true
+    }
+
     fn require_equal(&mut self, a: &Dim, b: &Dim, span: Span, because: &str) {
         if a == b {
             return;
@@ -137,7 +183,7 @@ impl Elaborator<'_> {
             return;
         }
         let kind = ConstraintKind::Equal(a.clone(), b.clone());
-        self.constrain(Constraint { kind, span, because: because.to_owned() });
+        self.constrain(Constraint { kind, span, because: because.to_owned(), stated: true });
     }
 
     /// Checks `x: map[N, 64, H/4, W/4]`.

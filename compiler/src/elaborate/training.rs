@@ -63,11 +63,36 @@ impl Elaborator<'_> {
             );
         }
         for settings in own.iter().chain(&program.settings) {
+            self.settle_once(settings);
             for field in &settings.fields {
                 self.setting(&mut training, field);
             }
         }
         training
+    }
+
+    /// Refuses what one `train { ... }` says twice: a setting, or the length in epochs and in steps.
+    fn settle_once(&mut self, settings: &Settings) {
+        let mut seen: Vec<&ast::Ident> = Vec::new();
+        for field in &settings.fields {
+            let (Setting::Value { name, .. } | Setting::Group { name, .. }) = field;
+            let length = |name: &str| matches!(name, "epochs" | "steps");
+            let same =
+                |other: &&&ast::Ident| other.node == name.node || length(&other.node) && length(&name.node);
+            if let Some(first) = seen.iter().find(same) {
+                let message = if first.node == name.node {
+                    format!("`{}` is set twice", name.node)
+                } else {
+                    "`epochs` and `steps` both say how long training takes".to_owned()
+                };
+                self.report(
+                    Diag::new(&codes::TRAIN_VALUE, message, name.span, "here again")
+                        .because(first.span, "first here")
+                        .help("delete one of them"),
+                );
+            }
+            seen.push(name);
+        }
     }
 
     fn setting(&mut self, training: &mut Training, field: &Setting) {
@@ -87,8 +112,25 @@ impl Elaborator<'_> {
 
     fn unknown_setting(&mut self, name: &ast::Ident, known: &[SettingDoc]) {
         let known: Vec<&str> = known.iter().map(|setting| setting.name).collect();
-        let help = did_you_mean(&name.node, known.iter().copied())
-            .or_else(|| Some(format!("settings are {}", known.join(", "))));
+        let other = |list: &[SettingDoc]| list.iter().any(|setting| setting.name == name.node);
+        let help = match name.node.as_str() {
+            "lr" | "rate" | "learning_rate" => {
+                Some("the rate is an argument of the optimizer: `optimizer = adam(rate: 1e-3)`".to_owned())
+            }
+            "momentum" | "weight_decay" | "decay" | "nesterov" | "beta1" | "beta2" => Some(
+                "this is an argument of the optimizer: `optimizer = sgd(rate: 1e-2, momentum: 0.9)`"
+                    .to_owned(),
+            ),
+            "augment" => Some("its settings stand in braces: `augment { flip = 0.5 }`".to_owned()),
+            _ if !known.contains(&"epochs") && other(SETTINGS) => {
+                Some("it stands in `train { ... }`, outside of `augment`".to_owned())
+            }
+            _ if known.contains(&"epochs") && other(AUGMENT) => {
+                Some(format!("it stands in `augment`: `augment {{ {} = ... }}`", name.node))
+            }
+            _ => did_you_mean(&name.node, known.iter().copied())
+                .or_else(|| Some(format!("settings are {}", known.join(", ")))),
+        };
         let message = format!("there is no training setting `{}`", name.node);
         self.report(Diag::new(&codes::TRAIN_UNKNOWN, message, name.span, "no such setting").maybe_help(help));
     }
@@ -170,12 +212,30 @@ impl Elaborator<'_> {
             Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::Text(_) => value.source(),
             other => self.kind(other),
         };
-        self.report(Diag::new(
-            &codes::TRAIN_VALUE,
-            format!("`{key}` is {wanted}, not {kind}"),
-            span,
-            format!("this is {kind}"),
-        ));
+        // A size as other programs write it: one number, or `384x768`.
+        let pair = match value {
+            Value::Int(side) => Some((side.to_string(), side.to_string())),
+            Value::Text(text) => {
+                text.split_once('x').map(|(h, w)| (h.trim().to_owned(), w.trim().to_owned()))
+            }
+            _ => None,
+        };
+        let help = match (wanted, pair, value) {
+            ("`[rows, columns]`", Some((h, w)), _) => Some(format!("write `{key} = [{h}, {w}]`")),
+            ("a whole number of at least 1", _, Value::Text(text)) if text.parse::<u64>().is_ok() => {
+                Some(format!("write `{key} = {text}`"))
+            }
+            _ => None,
+        };
+        self.report(
+            Diag::new(
+                &codes::TRAIN_VALUE,
+                format!("`{key}` is {wanted}, not {kind}"),
+                span,
+                format!("this is {kind}"),
+            )
+            .maybe_help(help),
+        );
     }
 
     fn count(&mut self, key: &str, value: &Expr) -> Option<u64> {

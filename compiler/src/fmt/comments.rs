@@ -34,6 +34,7 @@ impl<'a> Comments<'a> {
             | Lexeme::Number
             | Lexeme::Text
             | Lexeme::OpenText
+            | Lexeme::Block
             | Lexeme::Mark
             | Lexeme::Odd => false,
         });

@@ -1,6 +1,6 @@
 //! What must hold of the free sizes: equalities that the algebra cannot decide, divisions that must be exact.
 
-use crate::ir::dim::{Dim, Sizes};
+use crate::ir::dim::{Dim, Sizes, Symbol};
 use crate::source::Span;
 
 /// One constraint on `N`, `H`, `W`.
@@ -12,6 +12,8 @@ pub struct Constraint {
     pub span: Span,
     /// In words: `x and skip are added, so their heights are equal`.
     pub because: String,
+    /// The spec states it, in an assertion or as an exact division; otherwise an operation asks for it.
+    pub stated: bool,
 }
 
 /// What must hold.
@@ -25,16 +27,36 @@ pub enum ConstraintKind {
     AtLeast(Dim, i64),
 }
 
+impl ConstraintKind {
+    /// The free sizes that it speaks of, sorted.
+    pub fn symbols(&self) -> Vec<Symbol> {
+        match self {
+            Self::Equal(a, b) => {
+                let mut symbols = [a.symbols(), b.symbols()].concat();
+                symbols.sort_unstable();
+                symbols.dedup();
+                symbols
+            }
+            Self::Multiple(dim, _) | Self::AtLeast(dim, _) => dim.symbols(),
+        }
+    }
+
+    /// Does it hold? Overflow counts as no.
+    pub fn holds(&self, sizes: &Sizes) -> bool {
+        match self {
+            Self::Equal(a, b) => {
+                matches!((a.eval(sizes), b.eval(sizes)), (Some(a), Some(b)) if a == b)
+            }
+            Self::Multiple(dim, by) => dim.eval(sizes).is_some_and(|v| v % by == 0),
+            Self::AtLeast(dim, least) => dim.eval(sizes).is_some_and(|v| v >= *least),
+        }
+    }
+}
+
 impl Constraint {
     /// Does it hold? Overflow counts as no.
     pub fn holds(&self, sizes: &Sizes) -> bool {
-        match &self.kind {
-            ConstraintKind::Equal(a, b) => {
-                matches!((a.eval(sizes), b.eval(sizes)), (Some(a), Some(b)) if a == b)
-            }
-            ConstraintKind::Multiple(dim, by) => dim.eval(sizes).is_some_and(|v| v % by == 0),
-            ConstraintKind::AtLeast(dim, least) => dim.eval(sizes).is_some_and(|v| v >= *least),
-        }
+        self.kind.holds(sizes)
     }
 
     /// What it demands, as a formula.
@@ -42,33 +64,19 @@ impl Constraint {
         match &self.kind {
             ConstraintKind::Equal(a, b) => format!("{a} = {b}"),
             ConstraintKind::Multiple(dim, by) => format!("{dim} is a multiple of {by}"),
-            ConstraintKind::AtLeast(dim, least) => format!("{dim} >= {least}"),
+            ConstraintKind::AtLeast(dim, least) => {
+                let text = dim.to_string();
+                if text.starts_with('-') {
+                    format!("{} <= {}", dim.scale(-1), least.saturating_neg())
+                } else {
+                    format!("{text} >= {least}")
+                }
+            }
         }
     }
-}
 
-/// The sizes nearest to `sizes` (rows and columns within 128 of them) at which every constraint holds.
-pub fn nearest(constraints: &[Constraint], sizes: &Sizes) -> Option<Sizes> {
-    // Rows and columns rarely meet in one constraint: search each alone first, then the pair.
-    let ring = |from: usize| {
-        (0..=128usize).flat_map(move |d| {
-            let below = from.checked_sub(d).filter(|v| *v > 0 && d > 0);
-            std::iter::once(from + d).chain(below)
-        })
-    };
-    let broken = |s: &Sizes| constraints.iter().filter(|c| !c.holds(s)).count();
-    let mut best = *sizes;
-    for h in ring(sizes.h) {
-        let candidate = Sizes { h, ..best };
-        if broken(&candidate) < broken(&best) {
-            best = candidate;
-        }
+    /// What it demands, and what for: `asks that H = W (the operands of "+" have one height)`.
+    pub fn asks(&self) -> String {
+        format!("asks that {} ({})", self.formula(), self.because)
     }
-    for w in ring(sizes.w) {
-        let candidate = Sizes { w, ..best };
-        if broken(&candidate) < broken(&best) {
-            best = candidate;
-        }
-    }
-    (broken(&best) == 0).then_some(best)
 }

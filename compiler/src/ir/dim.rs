@@ -116,7 +116,7 @@ impl Dim {
     }
 
     /// The constant term.
-    fn constant_term(&self) -> i64 {
+    pub fn constant_term(&self) -> i64 {
         match &self.0 {
             Form::Constant(value) => *value,
             // The empty monomial sorts first.
@@ -174,6 +174,31 @@ impl Dim {
                 Atom::Floor { of, .. } => of.collect_symbols(found),
             }
         }
+    }
+
+    /// How far `symbol` (with `None`, any free size) steps until the size has grown by a whole number that is the same
+    /// at every step: 1 for sums, what divides for a division. `None` when free sizes are multiplied with one another,
+    /// or when it is above 65,536.
+    pub fn period(&self, symbol: Option<Symbol>) -> Option<i64> {
+        self.terms().try_fold(1, |period, (monomial, _)| {
+            let mut growing = monomial.iter().filter(|atom| atom.depends_on(symbol));
+            let own = match (growing.next(), growing.next()) {
+                (_, Some(_)) => return None,
+                (Some(Atom::Floor { of, by }), None) => of.period(symbol)?.checked_mul(*by)?,
+                (Some(Atom::Symbol(_)) | None, None) => 1,
+            };
+            Self::common_period(period, own)
+        })
+    }
+
+    /// The smallest number that two periods divide; `None` above 65,536.
+    pub fn common_period(a: i64, b: i64) -> Option<i64> {
+        let (mut divisor, mut rest) = (a, b);
+        while rest != 0 {
+            (divisor, rest) = (rest, divisor % rest);
+        }
+        let both = a.checked_div(divisor)?.checked_mul(b)?;
+        (both <= 1 << 16).then_some(both)
     }
 
     /// `self + other`, saturating.
@@ -314,6 +339,17 @@ impl Dim {
     /// The value at given sizes as an array size; `None` on overflow or below zero.
     pub fn size(&self, sizes: &Sizes) -> Option<usize> {
         usize::try_from(self.eval(sizes)?).ok()
+    }
+}
+
+impl Atom {
+    /// Does it grow with `symbol`, or with any free size?
+    fn depends_on(&self, symbol: Option<Symbol>) -> bool {
+        match (self, symbol) {
+            (_, None) => true,
+            (Self::Symbol(own), Some(symbol)) => *own == symbol,
+            (Self::Floor { of, .. }, Some(symbol)) => of.symbols().contains(&symbol),
+        }
     }
 }
 

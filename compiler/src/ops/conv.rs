@@ -97,7 +97,7 @@ pub(super) fn same_padding(
     if let Some(padding) = args.maybe_pair("padding") {
         return Ok(padding);
     }
-    let reach = [dilation[0] * (kernel[0] - 1), dilation[1] * (kernel[1] - 1)];
+    let reach = [0, 1].map(|axis| dilation[axis].saturating_mul(kernel[axis] - 1));
     if reach.iter().any(|r| r % 2 == 1) {
         return Err(Diag::new(
             &codes::PARAM_VALUE,
@@ -119,11 +119,12 @@ pub(super) fn window(
     dilation: usize,
     ceil: bool,
 ) -> Dim {
-    let reach = (dilation * (kernel - 1) + 1) as i64;
+    let reach = i64::try_from(dilation.saturating_mul(kernel - 1).saturating_add(1)).unwrap_or(i64::MAX);
+    let shrinks = 2 * padding as i64 - reach; // a padding has 32 bits
     if stride == 1 {
-        return size.offset(2 * padding as i64 - reach + 1); // most often the size itself, which is then shared
+        return size.offset(shrinks + 1); // most often the size itself, which is then shared
     }
-    let span = size.offset(2 * padding as i64 - reach);
+    let span = size.offset(shrinks);
     let steps = if ceil { span.ceil_div(stride as i64) } else { span.floor_div(stride as i64) };
     steps.offset(1)
 }

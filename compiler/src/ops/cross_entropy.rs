@@ -19,6 +19,9 @@ pub struct CrossEntropy {
 
 /// Logits and labels of one size with one number of classes, which it returns.
 pub(super) fn pixels(inputs: &mut Infer<'_>) -> Result<usize, Diag> {
+    if let Fact::Labels { .. } = inputs.fact(0) {
+        return Err(inputs.wrong_kind(0, "logits before labels"));
+    }
     let (channels, height, width) = inputs.map(0)?;
     let (classes, rows, columns) = inputs.labels(1)?;
     if channels != classes {

@@ -90,6 +90,17 @@ impl Infer<'_> {
             (Fact::Labels { .. }, "a map") => "turn labels into channels first: `one_hot(labels)`",
             (Fact::Gaussian { .. }, "a vector") => "take its mean: `q.mean`",
             (Fact::Mixture { .. }, "a vector") => "take one component: `q.mean[0]`",
+            (Fact::Map { .. }, "class labels") => "labels are an input: `input labels: class(12)[N, H, W]`",
+            (Fact::Vector { .. }, "two distributions") => {
+                "make one of it: `use std.latent (gaussian_head)`, `let q = x |> gaussian_head(dim: 16)`"
+            }
+            (Fact::Map { .. }, "two distributions") => {
+                "make one of it: `use std.latent (gaussian_head)`, `let q = x |> global_pool |> gaussian_head(dim: 16)`"
+            }
+            (Fact::StandardNormal, "two distributions") => "it stands second: `kl(q, standard_normal)`",
+            (Fact::Labels { .. }, "logits before labels") => {
+                "the prediction comes first: `cross_entropy(logits, labels)`, `soft_iou(logits, labels)`"
+            }
             _ => return None,
         };
         Some(edit.into())
@@ -115,6 +126,7 @@ impl Infer<'_> {
             kind: ConstraintKind::Equal(a.clone(), b.clone()),
             span: self.call,
             because: format!("the operands of `{}` have one {axis}", self.name),
+            stated: false,
         });
         Ok(())
     }
@@ -157,6 +169,7 @@ impl Infer<'_> {
                     kind: ConstraintKind::AtLeast(dim.clone(), 1),
                     span: self.call,
                     because: format!("the result of `{}` must have at least one row and column", self.name),
+                    stated: false,
                 });
                 Ok(())
             }

@@ -72,7 +72,7 @@ impl OpRules for Kl {
             (Fact::Gaussian { .. }, Fact::Gaussian { .. }) | (Fact::Mixture { .. }, Fact::Mixture { .. }) => {
             }
             (Fact::Gaussian { .. } | Fact::Mixture { .. }, _) => {
-                let wanted = format!("two distributions of one kind: `q` is a {}", inputs.fact(0).kind());
+                let wanted = format!("a {} as `p`, since `q` is one", inputs.fact(0).kind());
                 return Err(inputs.wrong_kind(1, &wanted));
             }
             _ => return Err(inputs.wrong_kind(0, "two distributions")),

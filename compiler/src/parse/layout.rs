@@ -200,6 +200,7 @@ impl<'a> Layout<'a> {
                 | Lexeme::Number
                 | Lexeme::Text
                 | Lexeme::OpenText
+                | Lexeme::Block
                 | Lexeme::Mark
                 | Lexeme::Odd => {
                     start.get_or_insert(at);

@@ -5,6 +5,7 @@
 
 use super::explain::{Place, Scene, found};
 use super::grammar::Rule;
+use super::habits;
 use super::scan::Lexeme;
 use crate::diag::{Code, Diag, codes};
 
@@ -25,6 +26,7 @@ const VALUE: [Rule; 7] =
 pub(super) fn common(scene: &Scene<'_>) -> Option<Diag> {
     doc_comment(scene)
         .or_else(|| foreign_word(scene))
+        .or_else(|| habits::common(scene))
         .or_else(|| misplaced(scene))
         .or_else(|| missing_let(scene))
         .or_else(|| nameless(scene))
@@ -39,14 +41,21 @@ pub(super) fn common(scene: &Scene<'_>) -> Option<Diag> {
         .or_else(|| run_on(scene))
         .or_else(|| unfinished(scene))
         .or_else(|| slips(scene))
+        .or_else(|| habits::unfinished_import(scene))
 }
 
 /// A diagnostic at a token.
-fn at(scene: &Scene<'_>, token: usize, code: &'static Code, message: impl Into<String>, label: &str) -> Diag {
+pub(super) fn at(
+    scene: &Scene<'_>,
+    token: usize,
+    code: &'static Code,
+    message: impl Into<String>,
+    label: &str,
+) -> Diag {
     Diag::new(code, message, scene.span(token), label)
 }
 
-fn is_word(scene: &Scene<'_>, token: usize) -> bool {
+pub(super) fn is_word(scene: &Scene<'_>, token: usize) -> bool {
     scene.layout.lexeme(token) == Some(Lexeme::Word)
 }
 
@@ -58,7 +67,7 @@ fn on_a_new_line(scene: &Scene<'_>) -> bool {
 }
 
 /// Do the error and the token before it touch?
-fn touching(scene: &Scene<'_>) -> bool {
+pub(super) fn touching(scene: &Scene<'_>) -> bool {
     let end = scene.before.and_then(|before| scene.layout.tokens.get(before)).map(|token| token.end);
     end.is_some() && end == scene.layout.tokens.get(scene.at).map(|token| token.start)
 }

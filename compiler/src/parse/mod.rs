@@ -7,8 +7,10 @@
 
 mod build;
 mod build_expr;
+mod encoding;
 mod explain;
 mod grammar;
+mod habits;
 mod layout;
 mod mistakes;
 mod print;
@@ -28,6 +30,7 @@ use crate::source::{FileId, Span};
 use build::Builder;
 use grammar::{Grammar, Rule};
 
+pub use encoding::{NotText, decode};
 pub(crate) use print::binary_op;
 pub use print::print_ast;
 

@@ -29,6 +29,8 @@ pub(crate) enum Lexeme {
     FileDoc,
     /// `//`.
     Comment,
+    /// `/* ... */`, which the language does not have; without its end, `/*` alone.
+    Block,
     /// `|>`, `,`, `=` and so on, known to the language or not.
     Mark,
     /// A character that is nowhere in the language: a tab, a letter beyond ASCII, a control character.
@@ -69,6 +71,8 @@ pub(crate) fn scan(text: &str) -> Vec<Token> {
     let bytes = text.as_bytes();
     let mut tokens = Vec::new();
     let mut at = if text.starts_with('\u{FEFF}') { 3 } else { 0 };
+    // Once a `/*` has no partner, none after it has.
+    let mut unclosed = false;
     while let Some(&byte) = bytes.get(at) {
         let start = at;
         let rest = text.get(at..).unwrap_or("");
@@ -94,6 +98,12 @@ pub(crate) fn scan(text: &str) -> Vec<Token> {
                 } else {
                     Lexeme::Comment
                 }
+            }
+            b'/' if rest.starts_with("/*") => {
+                let close = if unclosed { None } else { rest.get(2..).and_then(|body| body.find("*/")) };
+                unclosed |= close.is_none();
+                at += close.map_or(2, |end| end + 4);
+                Lexeme::Block
             }
             b'"' => string(bytes, &mut at),
             b'(' | b'[' | b'{' => {
@@ -228,6 +238,7 @@ pub(crate) fn too_deep(text: &str, tokens: &[Token], limit: usize) -> Option<Tok
             | Lexeme::Doc
             | Lexeme::FileDoc
             | Lexeme::Comment
+            | Lexeme::Block
             | Lexeme::Mark
             | Lexeme::Odd => {}
         }

@@ -24,6 +24,15 @@ pub(super) fn words(file: FileId, layout: &Layout<'_>, tokens: &Range<usize>) ->
             ),
             Lexeme::Text => escape(file, token, word),
             Lexeme::Number => number(layout, at, word, span),
+            Lexeme::Block => Some(
+                Diag::new(
+                    &codes::PARSE_OPERATOR,
+                    "`/* ... */` is not part of the language",
+                    Span::new(file, token.start, token.start + 2),
+                    "begins here",
+                )
+                .help("a comment begins with `//` and ends with its line: begin each line with `//`"),
+            ),
             Lexeme::Mark => mark(layout, at, word, span),
             Lexeme::Open
             | Lexeme::Close

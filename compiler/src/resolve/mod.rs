@@ -15,7 +15,10 @@ pub use names::check as check_names;
 use crate::ast::{self, Change, ItemKind};
 use crate::diag::{Diag, Diags, codes, did_you_mean};
 use crate::parse;
-use crate::source::{FileId, Provider, SourceMap, Span};
+use crate::source::{COMMAND_LINE, FileId, Provider, SourceMap, Span};
+
+/// What stands before a name and its value on the command line.
+const OPTION: &str = "--set ";
 
 /// Files may import one another so deep.
 const IMPORT_DEPTH: usize = 16;
@@ -163,38 +166,71 @@ impl Loader<'_> {
         }
     }
 
-    /// `--set K=4`, `--set train.batch=2`: parsed by the language's own grammar.
+    /// `--set K=4`, `--set train.batch=2`: parsed by the language's own grammar. What is parsed has every word at the
+    /// place where the command line has it, so that messages show the command line.
     fn set(&mut self, key: &str, value: &str) {
-        let name = format!("--set {key}");
-        let (text, nested) = match key.split_once('.') {
-            Some(("train", field)) => {
-                let mut parts: Vec<&str> = field.split('.').collect();
-                let last = parts.pop().unwrap_or_default();
-                let open: String = parts.iter().map(|part| format!("{part} {{ ")).collect();
-                let close = " }".repeat(parts.len());
-                (format!("train {{ {open}{last} = {value}{close} }}"), true)
+        let shown = format!("{OPTION}{key}={value}");
+        let file = self.sources.add(COMMAND_LINE, shown.clone());
+        let mut parts = key.split('.');
+        let (first, groups) = (parts.next().unwrap_or_default(), parts.count());
+        let text = match (first, groups) {
+            ("train", 1..) => {
+                let open = key.replace('.', "{");
+                format!("{:width$}{open}={value}\n{}", "", "}".repeat(groups), width = OPTION.len())
             }
-            _ => (format!("output {key} = {value}"), false),
+            (_, 0) => format!("{:<width$}{key}={value}", "let", width = OPTION.len()),
+            _ => {
+                let message = format!("`{first}` is nothing that `--set` changes");
+                let span = Span::new(file, OPTION.len(), OPTION.len() + first.len());
+                let help = did_you_mean(first, ["train"]).unwrap_or_else(|| {
+                    "it changes the spec's parameters, `K=4`, and its training settings, `train.batch=2`"
+                        .into()
+                });
+                self.diags
+                    .push(Diag::new(&codes::PARAM_UNKNOWN, message, span, "not a parameter").help(help));
+                return;
+            }
         };
-        let file = self.sources.add(name, text.clone());
-        let tree = parse::parse(file, &text, self.diags);
-        for item in tree.items {
-            match item.kind {
-                ItemKind::Output(output) if !nested => {
-                    self.program.overrides.push(Override { name: output.name, value: output.value });
-                }
-                ItemKind::Train(settings) => self.program.settings.push(settings),
-                ItemKind::Use(_)
-                | ItemKind::Extend(_)
-                | ItemKind::Param(_)
-                | ItemKind::Input(_)
-                | ItemKind::Block(_)
-                | ItemKind::Section(_)
-                | ItemKind::Output(_)
-                | ItemKind::Loss(_)
-                | ItemKind::Statement(_) => {}
+        let mut found = Diags::default();
+        let tree = parse::parse(file, &text, &mut found);
+        let refused = found.has_errors();
+        // What closes a group of settings stands past the end of what was typed.
+        let end = u32::try_from(shown.len()).unwrap_or(u32::MAX);
+        for mut diag in found.sorted() {
+            for label in &mut diag.labels {
+                (label.span.start, label.span.end) = (label.span.start.min(end), label.span.end.min(end));
             }
+            if diag.code == &codes::PARSE_SYNTAX {
+                diag.help =
+                    Some("write one name and one value: `--set K=4`, `--set 'units=[3, 4]'`".to_owned());
+            }
+            self.diags.push(diag);
         }
+        let [item] = tree.items.as_slice() else {
+            return if !refused {
+                self.no_value(file, &shown)
+            };
+        };
+        if let ItemKind::Train(settings) = &item.kind {
+            self.program.settings.push(settings.clone());
+        } else if let ItemKind::Statement(statement) = &item.kind
+            && let ast::StatementKind::Let { pattern, ty: None, value, guard: None } = &statement.kind
+            && let ast::Pattern::Name(name) = &pattern.node
+        {
+            let name = ast::Ident::new(name.clone(), pattern.span);
+            self.program.overrides.push(Override { name, value: value.clone() });
+        } else {
+            self.no_value(file, &shown);
+        }
+    }
+
+    /// A `--set` that parses, but as something else than one value for one name.
+    fn no_value(&mut self, file: FileId, shown: &str) {
+        let span = Span::new(file, OPTION.len(), shown.len());
+        self.diags.push(
+            Diag::new(&codes::PARSE_SYNTAX, "`--set` gives one name one value", span, "more than that")
+                .help("write `--set K=4`; for several names, `--set` several times"),
+        );
     }
 
     /// Registers a parsed file and loads what it imports.
@@ -322,7 +358,11 @@ impl Loader<'_> {
                             there.span,
                             "not in that file",
                         )
-                        .maybe_help(did_you_mean(&there.node, known.iter().map(String::as_str))),
+                        .maybe_help(
+                            did_you_mean(&there.node, known.iter().map(String::as_str)).or_else(|| {
+                                (!known.is_empty()).then(|| format!("it has {}", known.join(", ")))
+                            }),
+                        ),
                     );
                 }
             }
@@ -330,11 +370,15 @@ impl Loader<'_> {
     }
 
     fn missing(&mut self, path: &str, why: &str, span: Span) {
-        self.diags.push(Diag::new(
-            &codes::IMPORT_MISSING,
-            format!("`{path}` cannot be read: {why}"),
-            span,
-            "named here",
-        ));
+        let help = if path.ends_with(".phg") {
+            "a path is relative to the file that names it; blocks of the standard library need none: `use std.resnet (resnet)`"
+                .to_owned()
+        } else {
+            format!("write the file's whole name, `{path}.phg`")
+        };
+        self.diags.push(
+            Diag::new(&codes::IMPORT_MISSING, format!("`{path}` cannot be read: {why}"), span, "named here")
+                .help(help),
+        );
     }
 }

@@ -480,7 +480,9 @@ impl<'a> Checker<'a, '_> {
             None => {
                 let mut known: Vec<&str> = names.keys().copied().collect();
                 known.sort_unstable();
-                let help = did_you_mean(&field.node, known);
+                let bound: Vec<&str> = known.iter().copied().take(12).collect();
+                let help = did_you_mean(&field.node, known)
+                    .or_else(|| (!bound.is_empty()).then(|| format!("it binds {}", bound.join(", "))));
                 let message = format!("`{name}` has no `{}`", field.node);
                 self.report(
                     Diag::new(&codes::NAME_FIELD, message, field.span, "not bound there").maybe_help(help),

@@ -17,6 +17,12 @@ pub fn text(name: &str) -> Option<&'static str> {
     FILES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 
+/// The module that defines a block.
+pub fn with_block(name: &str) -> Option<&'static str> {
+    let header = format!("\nblock {name}(");
+    FILES.iter().find(|(_, text)| text.contains(&header)).map(|(module, _)| *module)
+}
+
 /// Every module's name.
 pub fn names() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|(name, _)| *name)

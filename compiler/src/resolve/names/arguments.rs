@@ -148,6 +148,7 @@ impl<'a> Checker<'a, '_> {
         let mut slots = vec![if declaration { Slot::Unknown } else { Slot::Any }; given.len()];
         let mut positional = given.iter().zip(0..).filter(|(arg, _)| arg.name.is_none()).map(|(_, at)| at);
         let mut set = |at: usize, slot: Slot<'a>| slots.get_mut(at).into_iter().for_each(|s| *s = slot);
+        let misspelt = |name: &str| argument::is_misspelt(name, names_given(given), argument::names_of(def));
         for input in def.inputs {
             let many = input.variadic && !declaration;
             let mut found = if input.variadic { None } else { named(given, input.name) };
@@ -158,14 +159,14 @@ impl<'a> Checker<'a, '_> {
             if many {
                 positional.by_ref().for_each(|at| set(at, Slot::Input(def)));
             }
-            if found.is_none() && !input.optional && !declaration {
+            if found.is_none() && !input.optional && !declaration && !misspelt(input.name) {
                 self.report(argument::missing_input(def, input, call));
             }
         }
         for param in def.params {
             match named(given, param.name).or_else(|| positional.next()) {
                 Some(at) => set(at, Slot::Op(def, param)),
-                None if param.default.is_some() || declaration => {}
+                None if param.default.is_some() || declaration || misspelt(param.name) => {}
                 None => self.report(argument::missing_op_parameter(def, param, call)),
             }
         }
@@ -200,11 +201,13 @@ impl<'a> Checker<'a, '_> {
             let slot = block.params.iter().find(choice).map_or(Slot::Unknown, Slot::Block);
             positional.by_ref().for_each(|at| slots.get_mut(at).into_iter().for_each(|s| *s = slot));
         }
+        let known = block.params.iter().map(|param| param.name.node.as_str());
+        let misspelt = |name: &str| argument::is_misspelt(name, names_given(given), known.clone());
         for param in &block.params {
             let found = named(given, &param.name.node).or_else(|| positional.next());
             match found.and_then(|at| slots.get_mut(at)) {
                 Some(slot) => *slot = Slot::Block(param),
-                None if param.default.is_some() || declaration => {}
+                None if param.default.is_some() || declaration || misspelt(&param.name.node) => {}
                 None => self.report(argument::missing_block_parameter(callee, param, call)),
             }
         }
@@ -255,6 +258,11 @@ impl<'a> Checker<'a, '_> {
 /// Which argument is called `name`.
 fn named(given: &[Given<'_>], name: &str) -> Option<usize> {
     given.iter().position(|arg| arg.name.is_some_and(|ident| ident.node == name))
+}
+
+/// The names that arguments are given.
+fn names_given<'g>(given: &'g [Given<'_>]) -> impl Iterator<Item = &'g str> {
+    given.iter().filter_map(|arg| arg.name.map(|name| name.node.as_str()))
 }
 
 /// The value of a literal; entries of a list that are none are poison.

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::arguments::{Callee, Slot};
 use super::table::Kind;
 use super::{Checker, Key};
-use crate::ast::{Arg, Expr, ExprKind, Ident};
+use crate::ast::{Arg, Expr, ExprKind, Ident, ItemKind, Pattern, Statement, StatementKind};
 use crate::diag::{Diag, codes, did_you_mean};
 use crate::elaborate::builtins;
 use crate::ops;
+use crate::resolve::std_specs;
 use crate::source::Span;
 
 /// So many unknown names are compared with those that exist: what is left of a spec beyond that is better fixed
@@ -138,6 +139,10 @@ impl<'a> Checker<'a, '_> {
             (self.block, self.module == 0 && self.spec_names.contains_key(name))
         {
             Some(format!("blocks see only what they are given: add `{name}` to the parameters of `{block}`"))
+        } else if let Some(item) = self.bound_below(name, span) {
+            Some(format!("names are read from the top: move {item} up, above this"))
+        } else if let Some(module) = std_specs::with_block(name) {
+            Some(format!("it is in the standard library: `use std.{module} ({name})`"))
         } else {
             let blocks = module.map(|module| module.blocks.keys().map(String::as_str)).into_iter().flatten();
             let ops = ops::REGISTRY.iter().filter(|def| def.callable).map(|def| def.name);
@@ -148,6 +153,44 @@ impl<'a> Checker<'a, '_> {
         };
         let message = format!("there is no `{name}` here");
         self.report(Diag::new(&codes::NAME_UNKNOWN, message, span, "not bound").maybe_help(help));
+    }
+
+    /// What binds a name further down in the spec: nothing is visible before it is bound.
+    fn bound_below(&self, name: &str, span: Span) -> Option<&'static str> {
+        let root = self.program.modules.first().filter(|root| self.module == 0 && root.file == span.file)?;
+        let binds = |statements: &[Statement]| {
+            statements.iter().any(|statement| match &statement.kind {
+                StatementKind::Let { pattern, .. } => match &pattern.node {
+                    Pattern::Name(bound) => bound == name,
+                    Pattern::List(names) | Pattern::Tuple(names) => {
+                        names.iter().any(|bound| bound.node == name)
+                    }
+                },
+                StatementKind::Layer { name: bound, .. } => bound.node == name,
+                StatementKind::Assert { .. } => false,
+            })
+        };
+        root.ast.items.iter().filter(|item| item.span.start > span.start).find_map(|item| match &item.kind {
+            ItemKind::Param(param) if param.name.node == name => Some("the `param`"),
+            ItemKind::Input(input) if input.name.node == name => Some("the `input`"),
+            ItemKind::Statement(statement) if binds(std::slice::from_ref(statement)) => Some("its `let`"),
+            ItemKind::Section(section) if section.name.as_ref().is_some_and(|bound| bound.node == name) => {
+                Some("the section")
+            }
+            ItemKind::Section(section) if section.name.is_none() && binds(&section.body) => {
+                Some("the section that binds it")
+            }
+            ItemKind::Param(_)
+            | ItemKind::Input(_)
+            | ItemKind::Statement(_)
+            | ItemKind::Section(_)
+            | ItemKind::Use(_)
+            | ItemKind::Extend(_)
+            | ItemKind::Block(_)
+            | ItemKind::Output(_)
+            | ItemKind::Loss(_)
+            | ItemKind::Train(_) => None,
+        })
     }
 
     /// Reports each call that closes a circle of blocks.
