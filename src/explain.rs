@@ -35,8 +35,7 @@ pub(crate) fn run(args: &Explain) -> Outcome {
             Ok(())
         }
         None => {
-            let near = phg_compiler::diag::did_you_mean(&full, all.iter().map(|(id, _, _)| *id));
-            let help = near.unwrap_or_else(|| "`phgc explain` lists every code".into());
+            let help = phg_compiler::diag::suggest_code(wanted, all.iter().map(|(id, _, _)| *id));
             Err(Error::new("phg::name::unknown", Kind::Usage, format!("there is no code `{wanted}`"))
                 .help(help)
                 .into())

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use phg_compiler::bundle;
 use phg_compiler::elaborate::Limits;
+use phg_compiler::parse::{NotText, decode};
 use phg_compiler::source::{Provider, SourceMap};
 use phg_compiler::{Compilation, Mode, Network, Request, compile};
 use phg_runtime::error::{Error, Kind};
@@ -17,8 +18,11 @@ struct Files;
 impl Provider for Files {
     fn load(&self, from: &str, path: &str) -> Result<(String, String), String> {
         let name = bundle::join(from, path);
-        match std::fs::read_to_string(&name) {
-            Ok(text) => Ok((name, text)),
+        match std::fs::read(&name) {
+            Ok(bytes) => match decode(&name, bytes) {
+                Ok(text) => Ok((name, text)),
+                Err(not_text) => Err(not_text.diag.message),
+            },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 Err(format!("there is no file `{name}`"))
             }
@@ -35,19 +39,20 @@ pub(crate) struct Compiled {
 
 /// The text of a spec's file.
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| {
+    let bytes = std::fs::read(path).map_err(|error| {
         let code = phg_compiler::diag::codes::IMPORT_MISSING.id;
         let why = if error.kind() == std::io::ErrorKind::NotFound {
             "there is no such spec".to_owned()
-        } else if error.kind() == std::io::ErrorKind::InvalidData {
-            "the spec is not UTF-8 text".to_owned()
         } else {
             format!("the spec cannot be read: {error}")
         };
         Error::new(code, Kind::Usage, why)
             .at(path.display())
             .help("specs that are shipped lie in `specs/`, such as `specs/unet-small.phg`")
-            .into()
+    })?;
+    decode(&path.to_string_lossy(), bytes).map_err(|not_text| {
+        let NotText { sources, diag } = *not_text;
+        Failure::Spec { sources, diags: vec![diag] }
     })
 }
 
