@@ -176,9 +176,12 @@ pub(crate) struct Summary {
     /// Rows and columns; each spec's own unless given.
     #[arg(long, value_name = "HxW", value_parser = size)]
     pub(crate) size: Option<[usize; 2]>,
-    /// Images in a batch.
-    #[arg(long, value_parser = at_least_one, default_value_t = 1)]
-    pub(crate) batch: usize,
+    /// Images in a batch; `max` is the most that fit into `--memory-limit`.
+    #[arg(long, value_name = "N|max", value_parser = batch, default_value = "1")]
+    pub(crate) batch: Batch,
+    /// Memory for a training step, such as `12GiB`: what does not fit is computed again in the backward pass.
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) memory_limit: Option<u64>,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -196,9 +199,12 @@ pub(crate) struct Bench {
     /// Rows and columns; the spec's own unless given.
     #[arg(long, value_name = "HxW", value_parser = size)]
     pub(crate) size: Option<[usize; 2]>,
-    /// Images in a batch; the spec's own unless given.
-    #[arg(long, value_parser = at_least_one)]
-    pub(crate) batch: Option<usize>,
+    /// Images in a batch; the spec's own unless given. `max` is the most that fit into `--memory-limit`.
+    #[arg(long, value_name = "N|max", value_parser = batch)]
+    pub(crate) batch: Option<Batch>,
+    /// Memory for a training step, such as `12GiB`: what does not fit is computed again in the backward pass.
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) memory_limit: Option<u64>,
     /// Steps that are timed.
     #[arg(long, default_value_t = 10)]
     pub(crate) steps: usize,
@@ -253,9 +259,12 @@ pub(crate) struct Train {
     /// Rows and columns that images are resized to.
     #[arg(long, value_name = "HxW", value_parser = size)]
     pub(crate) size: Option<[usize; 2]>,
-    /// Images in a step.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) batch: Option<u64>,
+    /// Images in a step; `max` is the most that fit into `--memory-limit`.
+    #[arg(long, value_name = "N|max", value_parser = batch)]
+    pub(crate) batch: Option<Batch>,
+    /// Memory for a step, such as `12GiB`: what does not fit is computed again in the backward pass.
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) memory_limit: Option<u64>,
     /// Seed of every random number.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
@@ -458,6 +467,20 @@ fn size(text: &str) -> Result<[usize; 2], String> {
     let number =
         |part: &str| part.parse::<usize>().ok().filter(|n| (1..=65536).contains(n)).ok_or_else(wrong);
     Ok([number(height)?, number(width)?])
+}
+
+/// How many images are in a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Batch {
+    /// So many.
+    Of(usize),
+    /// As many as fit into the memory that is stated.
+    Max,
+}
+
+/// `8`, `max`.
+fn batch(text: &str) -> Result<Batch, String> {
+    if text == "max" { Ok(Batch::Max) } else { at_least_one(text).map(Batch::Of) }
 }
 
 /// `512MiB`, `1GiB`, `0`.

@@ -7,9 +7,9 @@ use phg_runtime::bench::{Benching, bench};
 use phg_runtime::device;
 use serde_json::json;
 
-use crate::args::{Bench, Format};
+use crate::args::{Batch, Bench, Format};
 use crate::failure::{self, Failure};
-use crate::{Outcome, devices, signals, spec};
+use crate::{Outcome, devices, memory, signals, spec};
 
 /// Times steps and prints their median, with the parts of a step.
 pub(crate) fn run(args: &Bench) -> Outcome {
@@ -19,7 +19,10 @@ pub(crate) fn run(args: &Bench) -> Outcome {
     }
     let compiled = spec::load(&args.spec, &args.compile)?;
     let [h, w] = args.size.unwrap_or_else(|| compiled.network.default_size());
-    let sizes = Sizes { n: args.batch.unwrap_or(compiled.network.training.batch).max(1), h, w };
+    let mode = spec::mode(args.mode);
+    let asked = args.batch.unwrap_or(Batch::Of(compiled.network.training.batch.max(1)));
+    let sizes = Sizes { n: 1, h, w };
+    let sizes = Sizes { n: memory::batch(asked, &compiled.network, &sizes, args.memory_limit)?, ..sizes };
     compiled
         .network
         .bind(&sizes)
@@ -27,7 +30,13 @@ pub(crate) fn run(args: &Bench) -> Outcome {
     let device = device::open(name)?;
     let interrupted = signals::watch()?;
     let bar = indicatif::ProgressBar::new((args.warmup + args.steps.max(1)) as u64);
-    let what = Benching { mode: spec::mode(args.mode), sizes, steps: args.steps.max(1), warmup: args.warmup };
+    let what = Benching {
+        mode,
+        sizes,
+        steps: args.steps.max(1),
+        warmup: args.warmup,
+        memory_limit: args.memory_limit,
+    };
     let measured = bench(&compiled.network, &what, &device, &mut |step| {
         bar.set_position(step as u64);
         !interrupted.load(Ordering::Relaxed)

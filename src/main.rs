@@ -12,6 +12,7 @@ mod eval;
 mod explain;
 mod failure;
 mod fmt;
+mod memory;
 mod output;
 mod predict;
 mod progress;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use phg_compiler::bundle::Bundle;
+use phg_compiler::ir::dim::Sizes;
 use phg_runtime::data::Dataset;
 use phg_runtime::data::batch::OnBad;
 use phg_runtime::device;
@@ -12,10 +13,10 @@ use phg_runtime::run::{DataSource, Manifest, Outcome as Ended, Process, SpecSour
 use phg_runtime::train::fit::{Ending, Job, Place, fit};
 use serde_json::json;
 
-use crate::args::{Format, Train};
+use crate::args::{Batch, Format, Train};
 use crate::failure::{self, Failure};
 use crate::progress::Progress;
-use crate::{Outcome, data, devices, output, signals, spec};
+use crate::{Outcome, data, devices, memory, output, signals, spec};
 
 /// Trains, and ends with a table of scores and the place of the pictures.
 pub(crate) fn run(args: &Train) -> Outcome {
@@ -23,8 +24,13 @@ pub(crate) fn run(args: &Train) -> Outcome {
     if let Some(threads) = args.threads {
         device::set_threads(threads)?;
     }
-    let sets = settings(args);
-    let compiled = spec::load_with(&args.spec, &sets, &args.compile.limits)?;
+    let mut sets = settings(args);
+    let mut compiled = spec::load_with(&args.spec, &sets, &args.compile.limits)?;
+    if args.batch == Some(Batch::Max) {
+        let batch = largest_batch(args, &compiled.network)?;
+        sets.push(("train.batch".into(), batch.to_string()));
+        compiled = spec::load_with(&args.spec, &sets, &args.compile.limits)?;
+    }
     let network = compiled.network;
     let training = &network.training;
     let dataset: Arc<dyn Dataset> = Arc::from(data::open(&args.data, training.resize)?);
@@ -66,6 +72,7 @@ pub(crate) fn run(args: &Train) -> Outcome {
         minutes: args.minutes,
         pause_after: args.pause_after,
         threads: args.loaders,
+        memory_limit: args.memory_limit,
         cache: args.cache,
         on_bad: args.skip_bad.map_or(OnBad::Fail, |max| OnBad::Skip { max }),
         interrupted: signals::watch()?,
@@ -78,6 +85,12 @@ pub(crate) fn run(args: &Train) -> Outcome {
     if ending.report.outcome == Ended::Interrupted { Err(Failure::Interrupted) } else { Ok(()) }
 }
 
+/// The largest batch that fits into the memory that is stated, at the size that is trained at.
+fn largest_batch(args: &Train, network: &phg_compiler::Network) -> Result<usize, Error> {
+    let [h, w] = network.default_size();
+    memory::batch(Batch::Max, network, &Sizes { n: 1, h, w }, args.memory_limit)
+}
+
 /// Flags become settings of the spec, so that a run's manifest says all of them in one place.
 fn settings(args: &Train) -> Vec<(String, String)> {
     let mut sets = args.compile.sets.clone();
@@ -88,7 +101,13 @@ fn settings(args: &Train) -> Vec<(String, String)> {
     };
     set("steps", args.steps.map(|n| n.to_string()));
     set("epochs", args.epochs.map(|n| n.to_string()));
-    set("batch", args.batch.map(|n| n.to_string()));
+    set(
+        "batch",
+        args.batch.and_then(|batch| match batch {
+            Batch::Of(count) => Some(count.to_string()),
+            Batch::Max => None,
+        }),
+    );
     set("seed", args.seed.map(|n| n.to_string()));
     set("resize", args.size.map(|[h, w]| format!("[{h}, {w}]")));
     sets
@@ -101,7 +120,7 @@ fn fits(
     sources: &phg_compiler::source::SourceMap,
 ) -> Outcome {
     let Some([h, w]) = size else { return Ok(()) };
-    let sizes = phg_compiler::ir::dim::Sizes { n: network.training.batch, h, w };
+    let sizes = Sizes { n: network.training.batch, h, w };
     network.bind(&sizes).map_err(|diags| Failure::Spec { sources: sources.clone(), diags })
 }
 

@@ -21,6 +21,7 @@ use crate::host::HostTensor;
 use crate::optim::Optimizer;
 use crate::random::{Purpose, Stream};
 use crate::tensor::unfit;
+use crate::train::memory;
 use crate::train::step::{Times, Trainer};
 
 /// What is timed.
@@ -34,6 +35,8 @@ pub struct Benching {
     pub steps: usize,
     /// Steps before them.
     pub warmup: usize,
+    /// Bytes that a training step may need, see [`memory::choose`].
+    pub memory_limit: Option<u64>,
 }
 
 /// What was measured.
@@ -50,12 +53,24 @@ pub struct Measured {
     pub peak_bytes: Option<u64>,
     /// That memory before the first step.
     pub start_bytes: Option<u64>,
+    /// What [`phg_compiler::plan::memory`] predicts of it: of the step, and of what is held before the first one,
+    /// weights and input. The rest of the process is not in it.
+    pub predicted_bytes: Predicted,
     /// Billions of floating-point operations of one image forward: twice its multiply-accumulates.
     pub gflop: f64,
     /// Median milliseconds of each section's forward pass; for training also of `backward` and `optimizer`. On a
     /// GPU they are from steps of their own, which wait after each operation: together they take longer than
     /// `median_ms`.
     pub sections: BTreeMap<String, f64>,
+}
+
+/// Memory by the plan, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Predicted {
+    /// Before the first step.
+    pub start: u64,
+    /// The most during a step.
+    pub peak: u64,
 }
 
 /// Steps that are run for the parts of a step alone, on devices that queue their work.
@@ -71,11 +86,22 @@ pub fn bench(
     device: &Device,
     progress: &mut dyn FnMut(usize) -> bool,
 ) -> Result<Measured> {
-    let executor = Executor::new(network.plan(what.mode), device);
+    let plan = network.plan(what.mode);
+    let held = phg_compiler::plan::memory::before(&plan, &what.sizes);
+    let (executor, peak) = match what.mode {
+        Mode::Train => {
+            let choice = memory::choose(&plan, &what.sizes, what.memory_limit)?;
+            (Executor::new(plan, device).in_segments(choice.segments), choice.peak)
+        }
+        Mode::Eval | Mode::Infer => {
+            let peak = phg_compiler::plan::memory::inference(&plan, &what.sizes);
+            (Executor::new(plan, device), peak)
+        }
+    };
     let mut bank = Bank::init(executor.plan(), 0, device)?;
     let bindings = made_up(network, what.sizes, device)?;
     device::wait(device)?;
-    let start_bytes = device::reserved(device).or_else(|| memory("VmRSS:"));
+    let start_bytes = device::reserved(device).or_else(|| process_memory("VmRSS:"));
     let mut rule = Optimizer::new(network.training.optimizer);
     let mut step = |executor: &Executor| match what.mode {
         Mode::Train => train(executor, &mut bank, &mut rule, &bindings, device),
@@ -99,7 +125,7 @@ pub fn bench(
             }
         }
     }
-    let peak_bytes = device::reserved(device).or_else(|| memory("VmHWM:"));
+    let peak_bytes = device::reserved(device).or_else(|| process_memory("VmHWM:"));
     if queues {
         let executor = executor.clone().waiting();
         for _ in 0..what.steps.min(PROFILED) {
@@ -117,6 +143,7 @@ pub fn bench(
         steps: times.len(),
         peak_bytes,
         start_bytes,
+        predicted_bytes: Predicted { start: held, peak },
         gflop: 2.0 * macs as f64 / 1e9,
         sections: parts
             .into_iter()
@@ -184,7 +211,7 @@ fn median(times: &mut [f64]) -> Option<f64> {
 }
 
 /// A line of the system's account of this process, in bytes.
-fn memory(line: &str) -> Option<u64> {
+fn process_memory(line: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let kilobytes = status.lines().find_map(|found| found.strip_prefix(line))?;
     kilobytes.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)

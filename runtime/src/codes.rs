@@ -60,6 +60,7 @@ codes! {
     WEIGHTS_SHAPE "weights" "shape": "a stored tensor has another shape than its parameter";
     TRAIN_NOT_FINITE "train" "not_finite": "a loss or gradient is infinite or not a number";
     TRAIN_BATCH "train" "batch": "a batch norm has one value a channel to train on";
+    TRAIN_MEMORY "train" "memory": "a training step does not fit into the memory that is stated";
     TRAIN_CLASS_WEIGHTS "train" "class_weights": "class weights do not fit the classes";
     TRAIN_SCHEDULE "train" "schedule": "a number of the learning-rate schedule is out of its range";
     RUN_EXISTS "run" "exists": "the run folder already holds something";

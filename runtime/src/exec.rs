@@ -4,12 +4,16 @@
 //! Guaranteed: the same bank, bindings and number of threads give the same bits; a batch whose size the plan
 //! does not take, or a value that is not of the size that the plan states, is an error that names the step.
 
+mod pass;
+
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use phg_compiler::ir::dim::Sizes;
-use phg_compiler::plan::{InputKind, Mode, Plan, Role, Step, ValueId};
+use phg_compiler::plan::segments::Segments;
+use phg_compiler::plan::{InputKind, Mode, Output, Plan, Role, Step, ValueId};
 
 use crate::bank::Bank;
 use crate::codes;
@@ -95,6 +99,15 @@ impl Outputs {
     pub fn update(&self, bank: &mut Bank) -> Result<()> {
         self.statistics.iter().try_for_each(|(name, value)| bank.set(name, value.clone().into()))
     }
+
+    fn push(&mut self, output: &Output, value: Value) -> Result<()> {
+        match output.role {
+            Role::Prediction => self.predictions.push((output.name.clone(), value.f4()?)),
+            Role::Loss => self.losses.push((output.name.clone(), value.f1()?)),
+            Role::Report => self.reports.push((output.name.clone(), value.f1()?.inner())),
+        }
+        Ok(())
+    }
 }
 
 /// The first value of a run that is not a finite number.
@@ -110,6 +123,7 @@ pub struct NotFinite {
 #[derive(Clone)]
 pub struct Executor {
     plan: Plan,
+    segments: Segments,
     device: Device,
     waits: bool,
 }
@@ -121,7 +135,13 @@ impl Executor {
             Mode::Train => device.clone().autodiff(),
             Mode::Eval | Mode::Infer => device.clone().inner(),
         };
-        Self { plan, device, waits: false }
+        Self { segments: Segments::whole(&plan), plan, device, waits: false }
+    }
+
+    /// The same, training by `segments` of the plan: some of it is computed again to save memory.
+    #[must_use]
+    pub fn in_segments(self, segments: Segments) -> Self {
+        Self { segments, ..self }
     }
 
     /// The same, waiting for the device after every step, so that [`Executor::run_timed`] tells how long work
@@ -150,7 +170,7 @@ impl Executor {
     /// `phg::exec::labels` without labels that the plan reads; `phg::train::batch` for a batch norm that has one
     /// value a channel to train on; `phg::exec::plan` for a plan that does not fit its tensors.
     pub fn run(&self, bank: &Bank, bindings: &Bindings) -> Result<Outputs> {
-        device::compute(|| self.walk(bank, bindings, &mut |_, _| Ok(())))
+        device::compute(|| self.walk(bank, bindings, self.trains(), &mut |_, _| Ok(())))
     }
 
     /// Runs the plan on a batch and adds up how long the steps of each section took; on a GPU, how long it took to
@@ -167,16 +187,10 @@ impl Executor {
         device::compute(|| {
             self.wait()?;
             let mut last = Instant::now();
-            self.walk(bank, bindings, &mut |step, _| {
+            self.walk(bank, bindings, self.trains(), &mut |step, _| {
                 self.wait()?;
                 let now = Instant::now();
-                let time = now - std::mem::replace(&mut last, now);
-                match sections.get_mut(&step.section) {
-                    Some(section) => *section += time,
-                    None => {
-                        sections.insert(step.section.clone(), time);
-                    }
-                }
+                add_time(sections, &step.section, now - std::mem::replace(&mut last, now));
                 Ok(())
             })
         })
@@ -197,7 +211,7 @@ impl Executor {
             }
         }
         let mut found = None;
-        self.walk(bank, bindings, &mut |step, results| {
+        self.walk(bank, bindings, false, &mut |step, results| {
             for result in results {
                 if found.is_none() && !result.is_finite()? {
                     found = Some(NotFinite { path: step.path.clone(), what: "the result of the step" });
@@ -208,42 +222,72 @@ impl Executor {
         Ok(found)
     }
 
+    /// Does the plan train, and so compute with a graph?
+    fn trains(&self) -> bool {
+        matches!(self.plan.mode, Mode::Train)
+    }
+
+    /// Room for the values of a run.
+    fn values(&self, bindings: &Bindings) -> Values<'_> {
+        let sizes = bindings.sizes();
+        Values { slots: vec![None; self.plan.values.len()], plan: &self.plan, sizes }
+    }
+
     fn walk(
         &self,
         bank: &Bank,
         bindings: &Bindings,
+        tracked: bool,
         look: &mut dyn FnMut(&Step, &[Value]) -> Result<()>,
     ) -> Result<Outputs> {
-        let sizes = bindings.sizes();
-        let mut values = Values { slots: vec![None; self.plan.values.len()], plan: &self.plan, sizes };
-        self.bind(bindings, &mut values)?;
+        let mut values = self.values(bindings);
+        self.bind(bindings, &mut values, tracked)?;
+        let steps = 0..self.plan.steps.len();
+        let statistics = self.steps(steps, bank, bindings, &mut values, tracked, look)?;
+        let mut outputs = Outputs { statistics, ..Outputs::default() };
+        for output in &self.plan.outputs {
+            outputs.push(output, values.get(output.value)?)?;
+        }
+        Ok(outputs)
+    }
+
+    /// Runs some of the plan's steps on `values`, with a graph where `tracked`, and returns the new running
+    /// statistics.
+    fn steps(
+        &self,
+        steps: Range<usize>,
+        bank: &Bank,
+        bindings: &Bindings,
+        values: &mut Values<'_>,
+        tracked: bool,
+        look: &mut dyn FnMut(&Step, &[Value]) -> Result<()>,
+    ) -> Result<Vec<(String, Tensor<1>)>> {
+        let device = if tracked { self.device.clone() } else { self.device.clone().inner() };
         let mut context = Context {
             plan: &self.plan,
             bank,
             bindings,
-            sizes,
-            device: &self.device,
+            sizes: bindings.sizes(),
+            device: &device,
+            tracked,
             path: "",
             statistics: Vec::new(),
         };
-        for step in &self.plan.steps {
+        for step in self.plan.steps.get(steps).unwrap_or_default() {
             context.path = &step.path;
             let reads = values.read(step, &self.plan)?;
             let results = instr::apply(step, reads, &mut context).map_err(|error| located(error, step))?;
             look(step, &results)?;
             values.write(step, results).map_err(|error| located(error, step))?;
         }
-        let statistics = context.statistics;
-        let mut outputs = self.collect(&mut values)?;
-        for (id, value) in statistics {
+        let named = context.statistics.into_iter().map(|(id, value)| {
             let weight = self.plan.weights.get(id.0 as usize).ok_or_else(|| unfit("no such weight"))?;
-            outputs.statistics.push((weight.name.clone(), value));
-        }
-        Ok(outputs)
+            Ok((weight.name.clone(), value))
+        });
+        named.collect()
     }
 
-    fn bind(&self, bindings: &Bindings, values: &mut Values<'_>) -> Result<()> {
-        let training = matches!(self.plan.mode, Mode::Train);
+    fn bind(&self, bindings: &Bindings, values: &mut Values<'_>, tracked: bool) -> Result<()> {
         for input in &self.plan.inputs {
             let value: Value = match input.kind {
                 InputKind::Image => bindings.images.clone().into(),
@@ -255,22 +299,19 @@ impl Executor {
                     }
                 },
             };
-            values.put(input.value, if training { value.autodiff() } else { value.inner() })?;
+            values.put(input.value, if tracked { value.autodiff() } else { value.inner() })?;
         }
         Ok(())
     }
+}
 
-    fn collect(&self, values: &mut Values<'_>) -> Result<Outputs> {
-        let mut outputs = Outputs::default();
-        for output in &self.plan.outputs {
-            let value = values.get(output.value)?;
-            match output.role {
-                Role::Prediction => outputs.predictions.push((output.name.clone(), value.f4()?)),
-                Role::Loss => outputs.losses.push((output.name.clone(), value.f1()?)),
-                Role::Report => outputs.reports.push((output.name.clone(), value.f1()?.inner())),
-            }
+/// Adds to the time of a section.
+fn add_time(sections: &mut BTreeMap<String, Duration>, section: &str, time: Duration) {
+    match sections.get_mut(section) {
+        Some(sum) => *sum += time,
+        None => {
+            sections.insert(section.to_owned(), time);
         }
-        Ok(outputs)
     }
 }
 

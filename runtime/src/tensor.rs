@@ -268,6 +268,46 @@ impl Value {
         each!(self, x => Self::from(x.autodiff()))
     }
 
+    /// With autodiff, as a leaf that has a gradient.
+    ///
+    /// # Errors
+    /// Integers.
+    pub(crate) fn leaf(self) -> Result<Self> {
+        Ok(each_float!(self, "a gradient", x => x.autodiff().require_grad().into()))
+    }
+
+    /// The sum of two float tensors of one shape.
+    ///
+    /// # Errors
+    /// Integers, or another rank.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "every other pair is the error")]
+    pub(crate) fn add(self, other: Self) -> Result<Self> {
+        Ok(match (self, other) {
+            (Self::F1(a), Self::F1(b)) => (a + b).into(),
+            (Self::F2(a), Self::F2(b)) => (a + b).into(),
+            (Self::F3(a), Self::F3(b)) => (a + b).into(),
+            (Self::F4(a), Self::F4(b)) => (a + b).into(),
+            (Self::F5(a), Self::F5(b)) => (a + b).into(),
+            (a, b) => return Err(unfit(format!("{} and {} are not added up", a.describe(), b.describe()))),
+        })
+    }
+
+    /// The sum `[1]` of the products with a constant of the same shape: its gradient is the constant.
+    ///
+    /// # Errors
+    /// Integers, or another rank.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "every other pair is the error")]
+    pub(crate) fn dot(self, constant: Self) -> Result<Tensor<1>> {
+        Ok(match (self, constant.inner().autodiff()) {
+            (Self::F1(a), Self::F1(b)) => (a * b).sum(),
+            (Self::F2(a), Self::F2(b)) => (a * b).sum(),
+            (Self::F3(a), Self::F3(b)) => (a * b).sum(),
+            (Self::F4(a), Self::F4(b)) => (a * b).sum(),
+            (Self::F5(a), Self::F5(b)) => (a * b).sum(),
+            (a, b) => return Err(unfit(format!("{} has no gradient {}", a.describe(), b.describe()))),
+        })
+    }
+
     /// True when every value is a number and not infinite; integers always are.
     ///
     /// # Errors

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{DType, Mode, Plan, ValueId, Weight, WeightSource};
+use super::segments::Segments;
+use super::{DType, Mode, Plan, ValueId, Weight, WeightSource, memory};
 use crate::ir::dim::{Dim, Sizes};
 use crate::plan::instr::Instr;
 
@@ -64,7 +65,7 @@ pub fn macs(instr: &Instr, reads: &[&[Dim]], writes: &[&[Dim]]) -> Dim {
 }
 
 /// How many numbers a weight holds.
-fn numbers(weight: &Weight) -> u64 {
+pub(super) fn numbers(weight: &Weight) -> u64 {
     weight.shape.iter().fold(1u64, |acc, size| acc.saturating_mul(*size as u64))
 }
 
@@ -109,8 +110,7 @@ pub struct Cost {
     pub parameter_bytes: u64,
     /// Bytes of all results of all steps, for the batch.
     pub activation_bytes: u64,
-    /// Predicted peak: for inference, the largest sum of living values, with the parameters; for training,
-    /// everything that the backward pass keeps, gradients, and two moments of the optimiser.
+    /// Predicted peak, see [`memory`].
     pub peak_bytes: u64,
     /// By section, in the order of the plan.
     pub sections: Vec<(String, SectionCost)>,
@@ -140,8 +140,7 @@ pub fn cost(plan: &Plan, sizes: &Sizes) -> Cost {
         sections.entry(name).or_default()
     }
     let one = Sizes { n: 1, ..*sizes };
-    let (mut macs, mut activation_bytes, mut living, mut peak) = (0u64, 0u64, 0u64, 0u64);
-    living = plan.inputs.iter().map(|input| bytes(&input.value)).fold(living, u64::saturating_add);
+    let (mut macs, mut activation_bytes) = (0u64, 0u64);
     for step in &plan.steps {
         let made = step.writes.iter().map(&bytes).fold(0, u64::saturating_add);
         let work = step.macs.eval(&one).and_then(|v| u64::try_from(v).ok()).unwrap_or(0);
@@ -151,9 +150,6 @@ pub fn cost(plan: &Plan, sizes: &Sizes) -> Cost {
         section.steps += 1;
         macs = macs.saturating_add(work);
         activation_bytes = activation_bytes.saturating_add(made);
-        living = living.saturating_add(made);
-        peak = peak.max(living);
-        living = living.saturating_sub(step.frees.iter().map(&bytes).fold(0, u64::saturating_add));
     }
     let (mut parameters, mut held) = (0u64, 0u64);
     for weight in &plan.weights {
@@ -167,11 +163,8 @@ pub fn cost(plan: &Plan, sizes: &Sizes) -> Cost {
     }
     let parameter_bytes = held.saturating_mul(4);
     let peak_bytes = match plan.mode {
-        Mode::Infer | Mode::Eval => peak.saturating_add(parameter_bytes),
-        Mode::Train => {
-            let state = parameters.saturating_mul(4 * 3).saturating_add(parameter_bytes);
-            activation_bytes.saturating_add(state)
-        }
+        Mode::Infer | Mode::Eval => memory::inference(plan, sizes),
+        Mode::Train => memory::training(plan, sizes, &Segments::whole(plan)),
     };
     Cost {
         mode: plan.mode,

@@ -4,11 +4,15 @@
 //! a run binds `N`, `H`, `W`. Guaranteed: every value is written once, before it is read;
 //! `frees` names each value after its last reader; reads, writes and weights are indices in range.
 
+pub mod backward;
 pub mod cost;
 pub mod instr;
 pub mod liveness;
 pub mod lower;
+pub mod memory;
 pub mod print;
+pub mod recompute;
+pub mod segments;
 
 use serde::Serialize;
 

@@ -39,8 +39,10 @@ pub(crate) struct Context<'a> {
     pub(crate) bindings: &'a Bindings,
     /// The batch's sizes.
     pub(crate) sizes: Sizes,
-    /// Where new tensors are made; with autodiff while training.
+    /// Where new tensors are made; with autodiff where a graph is built.
     pub(crate) device: &'a Device,
+    /// A graph is built for gradients.
+    pub(crate) tracked: bool,
     /// The step's path, for random draws and errors.
     pub(crate) path: &'a str,
     /// New values of running statistics, in order of execution.
@@ -56,11 +58,11 @@ impl Context<'_> {
         }
     }
 
-    /// A tensor that the network owns; with a graph only while training.
+    /// A tensor that the network owns; with a graph only where one is built.
     fn weight(&self, id: WeightId) -> Result<Value> {
         let weight = self.plan.weights.get(id.0 as usize).ok_or_else(|| unfit("no such weight"))?;
         let value = self.bank.get(&weight.name)?.clone();
-        Ok(if self.training() { value.autodiff() } else { value.inner() })
+        Ok(if self.tracked { value.autodiff() } else { value.inner() })
     }
 
     fn vector(&self, id: WeightId) -> Result<Tensor<1>> {
@@ -120,7 +122,7 @@ pub(crate) fn apply(step: &Step, reads: Vec<Value>, context: &mut Context<'_>) -
         Instr::StopGradient => {
             // Not Burn's detach: it would make a parameter a new leaf that wants a gradient of its own.
             let constant = next()?.inner();
-            if context.training() { constant.autodiff() } else { constant }
+            if context.tracked { constant.autodiff() } else { constant }
         }
         Instr::Learned { weight } => context.weight(*weight)?,
         Instr::CrossEntropy(instr) => {

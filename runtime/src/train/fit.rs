@@ -16,6 +16,7 @@ use phg_compiler::{Mode, Network};
 use serde::Serialize;
 
 use super::early::Progress;
+use super::memory;
 use super::schedule::{Decay, Schedule};
 use super::step::{StepReport, Trainer};
 use crate::bank::Bank;
@@ -58,6 +59,8 @@ pub struct Job {
     pub pause_after: Option<u64>,
     /// Threads that load data.
     pub threads: usize,
+    /// Bytes that a step may need; what does not fit is computed again in the backward pass.
+    pub memory_limit: Option<u64>,
     /// Bytes of decoded samples to keep in memory.
     pub cache: u64,
     /// What happens about samples that cannot be read.
@@ -203,7 +206,8 @@ impl Fit {
         let schedule = schedule(&training, total);
         schedule.check()?;
         let device = job.device.clone();
-        let executor = Executor::new(plan, &device);
+        let (segments, note) = memory::within(&plan, &job.network, job.memory_limit)?;
+        let executor = Executor::new(plan, &device).in_segments(segments);
         let plan = executor.plan();
         let (folder, bank, optimizer, ema, state, notes) = match &job.place {
             Place::New(target) => {
@@ -241,7 +245,7 @@ impl Fit {
                 (folder, bank, optimizer, ema, state, loaded.notes)
             }
         };
-        notes.iter().for_each(|note| watch.note(note));
+        note.iter().chain(&notes).for_each(|note| watch.note(note));
         Ok(Self {
             folder,
             executor,

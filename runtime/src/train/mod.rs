@@ -2,5 +2,6 @@
 
 pub mod early;
 pub mod fit;
+pub mod memory;
 pub mod schedule;
 pub mod step;

@@ -86,16 +86,13 @@ impl Trainer<'_> {
         // Statistics move with every micro-batch, on a copy that replaces the bank when the step has succeeded.
         let mut bank = self.bank.clone();
         for batch in batches {
-            let outputs = self.executor.run_timed(&bank, batch, &mut report.times.sections)?;
-            let total = sum(&outputs.losses)?;
-            let named = outputs.losses.iter().chain(&outputs.reports).map(|(_, term)| term);
-            scalars.extend(std::iter::once(&total).chain(named).map(|scalar| scalar.clone().inner()));
+            let mut pass = self.executor.forward(&bank, batch, &mut report.times.sections)?;
+            let outputs = std::mem::take(&mut pass.outputs);
+            scalars.push(sum(&outputs.losses)?);
+            scalars.extend(outputs.losses.iter().chain(&outputs.reports).map(|(_, term)| term.clone()));
             (report.terms, report.reports) = (zeros(&outputs.losses), zeros(&outputs.reports));
             let begun = Instant::now();
-            if total.is_tracked() {
-                collect(&mut gradients, &bank, total, share)?;
-                self.executor.wait()?;
-            }
+            pass.backward(&mut |found| collect(&mut gradients, &bank, found, share))?;
             report.times.backward += begun.elapsed();
             outputs.update(&mut bank)?;
         }
@@ -164,12 +161,16 @@ fn zeros(terms: &[(String, Tensor<1>)]) -> Vec<(String, f64)> {
 }
 
 /// Adds a micro-batch's share of the gradients.
-fn collect(gradients: &mut Gradients, bank: &Bank, total: Tensor<1>, share: f64) -> Result<()> {
-    let mut found = total.backward();
+fn collect(
+    gradients: &mut optim::Gradients,
+    bank: &Bank,
+    found: &mut burn::tensor::Gradients,
+    share: f64,
+) -> Result<()> {
     for name in bank.trainable() {
-        let parameter = bank.get(name)?.clone();
+        let parameter = bank.get(name)?;
         let gradient: Option<Value> =
-            each_float!(parameter, "a gradient", x => x.grad_remove(&mut found).map(Value::from));
+            each_float!(parameter, "a gradient", x => x.grad_remove(found).map(Value::from));
         let Some(gradient) = gradient else { continue };
         let summed = match gradients.remove(name) {
             Some(earlier) => mix(earlier, 1.0, gradient, share)?,

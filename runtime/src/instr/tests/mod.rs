@@ -169,6 +169,7 @@ impl Case {
             bindings: &bindings,
             sizes: Sizes { n: 1, h: 2, w: 2 },
             device: &made_on,
+            tracked: training,
             path: &self.path,
             statistics: vec![],
         };
