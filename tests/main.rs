@@ -1,5 +1,6 @@
 //! End-to-end tests of the real binary.
 
 mod cli;
+mod memory;
 mod numerics;
 mod training;

@@ -6,7 +6,7 @@
 
 use super::backward::{self, Keeps};
 use super::segments::{Segment, Segments};
-use super::{DType, Plan, Step, ValueId, Weight};
+use super::{DType, Plan, Role, Step, ValueId, Weight};
 use crate::ir::dim::Sizes;
 
 /// The most bytes that a run without gradients holds at once, weights and inputs included.
@@ -130,6 +130,7 @@ struct Play<'a> {
     /// Weights that have a gradient.
     reached: Vec<bool>,
     is_output: Vec<bool>,
+    is_loss: Vec<bool>,
 }
 
 impl<'a> Play<'a> {
@@ -140,11 +141,10 @@ impl<'a> Play<'a> {
             value.dims.iter().fold(each, |bytes, dim| bytes.saturating_mul(size(dim)))
         });
         let count = plan.values.len();
-        let mut is_output = vec![false; count];
+        let (mut is_output, mut is_loss) = (vec![false; count], vec![false; count]);
         for output in &plan.outputs {
-            if let Some(entry) = is_output.get_mut(output.value.0 as usize) {
-                *entry = true;
-            }
+            is_output[output.value.0 as usize] = true;
+            is_loss[output.value.0 as usize] |= output.role == Role::Loss;
         }
         Self {
             plan,
@@ -156,6 +156,7 @@ impl<'a> Play<'a> {
             slots: vec![None; count],
             reached: vec![false; plan.weights.len()],
             is_output,
+            is_loss,
         }
     }
 
@@ -266,7 +267,7 @@ impl<'a> Play<'a> {
         let steps = plan.steps.get(segment.steps.clone()).unwrap_or_default();
         for (step, kept) in steps.iter().zip(tape.kept).rev() {
             for id in &step.writes {
-                let is_loss = self.is_output[id.0 as usize] && self.segments.is_tracked(*id);
+                let is_loss = self.is_loss[id.0 as usize] && self.segments.is_tracked(*id);
                 if is_loss && self.gradients[id.0 as usize].is_none() {
                     self.gradients[id.0 as usize] = Some(self.books.make(self.size(*id)));
                 }
