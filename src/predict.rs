@@ -39,10 +39,7 @@ pub(crate) fn run(args: &Predict) -> Outcome {
             .help("name PNG or JPEG files, or folders that hold some")
             .into());
     }
-    std::fs::create_dir_all(&args.output).map_err(|error| {
-        Error::new("phg::run::write", Kind::Data, format!("the folder cannot be made: {error}"))
-            .at(args.output.display())
-    })?;
+    phg_runtime::output::folder(&args.output)?;
     let interrupted = signals::watch()?;
     let bar = indicatif::ProgressBar::new(images.len() as u64);
     let mut failed: Vec<Error> = Vec::new();

@@ -48,6 +48,7 @@ codes! {
     DATA_WORKER "data" "worker": "the loader itself failed";
     DATA_WRITE "data" "write": "a dataset cannot be written to files";
     USAGE_ARGUMENTS "usage" "arguments": "a command line does not parse";
+    USAGE_OUTPUT "usage" "output": "an output folder cannot be made or written to";
     METRICS_LABELS "metrics" "labels": "a label map and a prediction cannot be compared";
     DEVICE_NAME "device" "name": "no device has this name";
     DEVICE_MISSING "device" "missing": "this build or machine does not have the device";

@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod model;
 mod native;
 pub mod optim;
+pub mod output;
 pub mod random;
 pub mod run;
 pub mod tensor;

@@ -18,6 +18,7 @@ use super::table::ClassTable;
 use super::{Dataset, Image, LabelMap, Split};
 use crate::codes;
 use crate::error::{Error, Kind, Result};
+use crate::output;
 
 /// A published arrangement of folders, names and label values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,20 +148,21 @@ impl Layout {
 /// each pair, from several threads. Returns the number of pairs.
 ///
 /// # Errors
-/// `phg::data::write` when `root` holds something, a file cannot be written, or a class has no value in
-/// the layout; whatever reading a sample gives.
+/// `phg::usage::output` when `root` cannot be made; `phg::data::write` when it holds something, a file cannot be
+/// written, or a class has no value in the layout; whatever reading a sample gives.
 pub fn write(dataset: &dyn Dataset, layout: Layout, root: &Path, done: &(dyn Fn() + Sync)) -> Result<usize> {
     let values = layout.raw(dataset.table())?;
     let occupied = fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_some()) || root.is_file();
     if occupied {
         return Err(Error::new(
             codes::DATA_WRITE,
-            Kind::Data,
+            Kind::Usage,
             "the folder to write to holds something already",
         )
         .at(root.display())
         .help("name a folder that does not exist yet"));
     }
+    output::folder(root)?;
     let mut total = 0;
     for split in Split::ALL {
         let count = dataset.len(split);
@@ -350,7 +352,10 @@ mod tests {
         fs::write(folder.path().join("mine.txt"), "mine").unwrap();
         let scenes = Scenes::with_lengths(8, 16, [1, 0, 0]).unwrap();
         let error = write(&scenes, Layout::Camvid, folder.path(), &|| ()).unwrap_err();
-        assert_eq!(error.code, codes::DATA_WRITE);
+        assert_eq!((error.code, error.kind), (codes::DATA_WRITE, Kind::Usage));
+        let below = folder.path().join("mine.txt/below");
+        let error = write(&scenes, Layout::Camvid, &below, &|| ()).unwrap_err();
+        assert_eq!((error.code, error.kind), (codes::USAGE_OUTPUT, Kind::Usage));
         assert_eq!(files(folder.path()).len(), 1);
     }
 

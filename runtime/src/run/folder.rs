@@ -20,6 +20,7 @@ use super::report::Report;
 use super::state::Contents;
 use crate::codes;
 use crate::error::{Error, Kind, Result};
+use crate::output;
 
 const MANIFEST: &str = "manifest.json";
 const LOCK: &str = ".lock";
@@ -60,14 +61,14 @@ impl RunFolder {
     /// Starts a run: makes its folder and writes down what it is. `spec` is the spec's text.
     ///
     /// # Errors
-    /// `phg::run::exists` when the folder holds something, `phg::run::locked` when another process has just
-    /// taken it, `phg::run::write` when the disk refuses.
+    /// `phg::usage::output` when the folder cannot be made, `phg::run::exists` when it holds something,
+    /// `phg::run::locked` when another process has just taken it, `phg::run::write` when the disk refuses later.
     pub fn create(target: &Target, manifest: Manifest, spec: &str) -> Result<Self> {
         let path = match target {
             Target::Numbered(parent) => numbered(parent, &manifest)?,
             Target::Exact(path) => exact(path)?,
         };
-        let lock = lock(&path)?;
+        let lock = lock(&path, output::unusable)?;
         // Between looking and locking another process may have started a run here.
         if path.join(MANIFEST).exists() {
             return Err(exists(&path));
@@ -100,7 +101,7 @@ impl RunFolder {
     /// another run, `damaged` and `write`; those of [`Checkpoints::resume`].
     pub fn resume(path: &Path, now: &Manifest) -> Result<(Self, Loaded)> {
         read_manifest(path)?;
-        let lock = lock(path)?;
+        let lock = lock(path, write_failed)?;
         // Again: before the lock another process may still have been adding its process.
         let manifest = read_manifest(path)?;
         manifest.check_continues(now)?;
@@ -217,7 +218,7 @@ fn collect(name: &str, values: &Value, scalars: &mut Vec<(String, f64)>) {
 
 /// Makes `<parent>/<stem>-<hash8>-<n>`.
 fn numbered(parent: &Path, manifest: &Manifest) -> Result<PathBuf> {
-    fs::create_dir_all(parent).map_err(|error| write_failed(parent, &error))?;
+    output::folder(parent)?;
     let stem = Path::new(&manifest.spec.path).file_stem().and_then(|stem| stem.to_str()).unwrap_or("spec");
     let safe = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
     let prefix = format!("{}-{}-", stem.chars().map(safe).collect::<String>(), manifest.hash8());
@@ -234,7 +235,7 @@ fn numbered(parent: &Path, manifest: &Manifest) -> Result<PathBuf> {
             }
             // Another process took the number; making a folder tells who came first.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
-            Err(error) => return Err(write_failed(&path, &error)),
+            Err(error) => return Err(output::unusable(&path, &error)),
         }
     }
 }
@@ -258,7 +259,7 @@ fn link_latest(parent: &Path, name: &str) {
 /// Makes the folder of `--run`, or takes it when it is there and empty.
 fn exact(path: &Path) -> Result<PathBuf> {
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(|error| write_failed(parent, &error))?;
+        output::folder(parent)?;
     }
     match RealDisk.create_folder(path) {
         Ok(()) => Ok(path.into()),
@@ -266,19 +267,19 @@ fn exact(path: &Path) -> Result<PathBuf> {
             let empty = path.is_dir() && disk::names(path).is_ok_and(|names| names.is_empty());
             if empty { Ok(path.into()) } else { Err(exists(path)) }
         }
-        Err(error) => Err(write_failed(path, &error)),
+        Err(error) => Err(output::unusable(path, &error)),
     }
 }
 
-/// Takes the run for this process until it ends.
-fn lock(path: &Path) -> Result<File> {
+/// Takes the run for this process until it ends; `refused` makes the error for a file that cannot be opened.
+fn lock(path: &Path, refused: fn(&Path, &io::Error) -> Error) -> Result<File> {
     let file = path.join(LOCK);
     let handle = OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
         .open(&file)
-        .map_err(|error| write_failed(&file, &error))?;
+        .map_err(|error| refused(&file, &error))?;
     match handle.try_lock() {
         Ok(()) => Ok(handle),
         Err(TryLockError::WouldBlock) => {
@@ -370,7 +371,9 @@ mod tests {
         fs::write(root.path().join("file"), "x").unwrap();
         assert_eq!(code(create(&exact("file"))), codes::RUN_EXISTS);
         assert_eq!(fs::read(root.path().join("file")).unwrap(), b"x");
-        assert_eq!(code(create(&exact("file/below"))), codes::RUN_WRITE);
+        assert_eq!(code(create(&exact("file/below"))), codes::USAGE_OUTPUT);
+        let numbered = create(&Target::Numbered(root.path().join("file/runs"))).map(|_| ()).unwrap_err();
+        assert_eq!((numbered.code, numbered.kind), (codes::USAGE_OUTPUT, Kind::Usage));
         fs::create_dir(root.path().join("empty")).unwrap();
         assert!(create(&exact("empty")).is_ok());
     }
