@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use phg_compiler::bundle::Bundle;
 use phg_compiler::ir::dim::Sizes;
+use phg_runtime::codes;
 use phg_runtime::data::Dataset;
 use phg_runtime::data::batch::OnBad;
 use phg_runtime::device;
@@ -80,7 +81,11 @@ pub(crate) fn run(args: &Train) -> Outcome {
     let mut progress = Progress::new(args.format == Format::Json, device_name);
     let result = fit(job, &mut progress);
     progress.end();
-    let ending = result?;
+    let ending = match result {
+        // Before the run began: nothing was there to save.
+        Err(error) if error.code == codes::RUN_INTERRUPTED => return Err(Failure::Interrupted),
+        other => other?,
+    };
     report(&ending, args.format);
     if ending.report.outcome == Ended::Interrupted { Err(Failure::Interrupted) } else { Ok(()) }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::codes;
 use crate::data::augment::Augment;
 use crate::data::order::Deal;
-use crate::data::{Dataset, Image, LabelMap, Sample, Split, decode, resize};
+use crate::data::{Dataset, Image, LabelMap, Sample, Split, decode, preflight, resize};
 use crate::error::{Error, Kind, Result};
 
 /// Mean of ImageNet's RGB values over 255, as torchvision's models use it.
@@ -200,9 +200,13 @@ impl Feed {
     /// A feed that keeps nothing and fails on bad samples.
     ///
     /// # Errors
-    /// Those of [`Preparation::check`], and `phg::data::empty` when the split has no samples.
+    /// Those of [`Preparation::check`], the first of [`Dataset::problems`], and `phg::data::empty` when the split has no
+    /// samples.
     pub fn new(dataset: Arc<dyn Dataset>, split: Split, preparation: Preparation) -> Result<Self> {
         preparation.check()?;
+        if let [first, others @ ..] = dataset.problems(split) {
+            return Err(preflight::and_others(first.clone(), others.len()));
+        }
         if dataset.len(split) == 0 {
             let message = format!("dataset `{}` has no {} samples", dataset.name(), split.name());
             return Err(Error::new(codes::DATA_EMPTY, Kind::Data, message)

@@ -1,7 +1,7 @@
-//! Looks through a dataset: every pair of every split is read, and what is wrong is counted and named.
+//! Looks through a dataset: every list and every pair of every split is read, and what is wrong is counted and named.
 //!
-//! A dataset goes in, a [`Report`] comes out, the same in every run. Nothing stops it: a pair that cannot be
-//! read is one finding more.
+//! A dataset goes in, a [`Report`] comes out, the same in every run. Nothing stops it: a line that is unusable, or a
+//! pair that cannot be read, is one finding more.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::data::frequency::Frequency;
 use crate::data::{Dataset, Split};
 use crate::error::{Error, Kind};
 
-/// How many pairs a finding names, unless told otherwise.
+/// How many pairs or lines a finding names, unless told otherwise.
 pub const NAMED: usize = 5;
 
 /// What a look through a dataset found.
@@ -47,23 +47,23 @@ pub struct SplitReport {
     pub classes: Vec<ClassShare>,
 }
 
-/// Pairs with the same thing wrong.
+/// Pairs, or lines of a list, with the same thing wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// Such as `phg::data::missing`.
     pub code: String,
     /// The code in words.
     pub summary: String,
-    /// How many pairs.
+    /// How many.
     pub count: usize,
     /// The first of them.
     pub first: Vec<Bad>,
 }
 
-/// A pair that cannot be used.
+/// A pair, or a line of a list, that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Bad {
-    /// Its name in the split.
+    /// The pair's name in the split; for a line the file and its number.
     pub id: String,
     /// What is wrong.
     pub message: String,
@@ -98,7 +98,7 @@ pub struct ClassShare {
 impl fmt::Display for Report {
     /// Counts and findings for people, a paragraph for each split.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for split in self.splits.iter().filter(|split| split.pairs > 0) {
+        for split in self.splits.iter().filter(|split| split.pairs > 0 || !split.findings.is_empty()) {
             let sizes: Vec<String> =
                 split.sizes.iter().map(|(size, count)| format!("{size} ({count})")).collect();
             writeln!(
@@ -113,7 +113,8 @@ impl fmt::Display for Report {
             for finding in &split.findings {
                 writeln!(f, "  {} x {}: {}", finding.count, finding.code, finding.summary)?;
                 for bad in &finding.first {
-                    let place = bad.place.as_deref().map_or_else(String::new, |place| format!(" ({place})"));
+                    let place = bad.place.as_deref().filter(|place| *place != bad.id);
+                    let place = place.map_or_else(String::new, |place| format!(" ({place})"));
                     writeln!(f, "    {}: {}{place}", bad.id, bad.message)?;
                 }
             }
@@ -132,7 +133,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Reads every pair of every split. Of each finding, the first `named` pairs are named.
+/// Reads every list and every pair of every split. Of each finding, the first `named` pairs are named.
 pub fn check(dataset: &dyn Dataset, named: usize) -> Report {
     let splits: Vec<SplitReport> =
         Split::ALL.iter().map(|&split| check_split(dataset, split, named)).collect();
@@ -156,6 +157,22 @@ fn check_split(dataset: &dyn Dataset, split: Split, named: usize) -> SplitReport
 
     let mut counts = Frequency::new(table.len());
     let (mut sizes, mut findings) = (BTreeMap::new(), BTreeMap::<&str, Finding>::new());
+    let mut find = |error: Error, id: String| {
+        let finding = findings.entry(error.code).or_insert_with(|| Finding {
+            code: error.code.to_owned(),
+            summary: summary(error.code).to_owned(),
+            count: 0,
+            first: Vec::new(),
+        });
+        finding.count += 1;
+        if finding.first.len() < named {
+            let Error { message, place, help, .. } = error;
+            finding.first.push(Bad { id, message, place, help });
+        }
+    };
+    for problem in dataset.problems(split) {
+        find(problem.clone(), problem.place.clone().unwrap_or_else(|| split.name().to_owned()));
+    }
     let mut single = 0;
     for (index, seen) in seen.into_iter().enumerate() {
         match seen {
@@ -164,24 +181,7 @@ fn check_split(dataset: &dyn Dataset, split: Split, named: usize) -> SplitReport
                 single += usize::from(one.holding.iter().sum::<u64>() < 2);
                 counts.merge(&one);
             }
-            Err(error) => {
-                let finding = findings.entry(error.code).or_insert_with(|| Finding {
-                    code: error.code.to_owned(),
-                    summary: summary(error.code).to_owned(),
-                    count: 0,
-                    first: Vec::new(),
-                });
-                finding.count += 1;
-                if finding.first.len() < named {
-                    let id = dataset.id(split, index);
-                    finding.first.push(Bad {
-                        id,
-                        message: error.message,
-                        place: error.place,
-                        help: error.help,
-                    });
-                }
-            }
+            Err(error) => find(error, dataset.id(split, index)),
         }
     }
     let good = sizes.values().sum();
@@ -260,9 +260,16 @@ impl Report {
             return Ok(());
         }
         let bad: usize = self.splits.iter().map(|split| split.pairs - split.good).sum();
-        let message = match bad {
-            0 => format!("dataset `{}` has no pairs", self.dataset),
-            bad => format!("{bad} pairs of dataset `{}` cannot be used", self.dataset),
+        let found: usize =
+            self.splits.iter().flat_map(|split| &split.findings).map(|finding| finding.count).sum();
+        let name = &self.dataset;
+        let message = match (bad, found - bad) {
+            (0, 0) => format!("dataset `{name}` has no pairs"),
+            (0, lines) => format!("{lines} lines in the lists of dataset `{name}` cannot be used"),
+            (bad, 0) => format!("{bad} pairs of dataset `{name}` cannot be used"),
+            (bad, lines) => {
+                format!("{bad} pairs and {lines} lines in the lists of dataset `{name}` cannot be used")
+            }
         };
         Err(Error::new(codes::DATA_CHECK, Kind::Data, message)
             .help("repair the files that the findings name, or take them out of the lists"))
@@ -274,14 +281,14 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::data::camvid::CamVid;
+    use crate::data::camvid;
     use crate::data::fixtures::{self, Memory};
 
     #[test]
     fn a_sound_dataset_is_ok() {
         let root = tempfile::tempdir().unwrap();
         fixtures::camvid(root.path(), "train", &["a", "b"]);
-        let report = check(&CamVid::open(root.path(), None).unwrap(), NAMED);
+        let report = check(&camvid::open(root.path(), None).unwrap(), NAMED);
         assert!(report.ok && report.verdict().is_ok());
         let train = &report.splits[0];
         assert_eq!((train.pairs, train.good, train.findings.len(), train.warnings.len()), (2, 2, 0, 0));
@@ -315,7 +322,7 @@ mod tests {
         write("size", fixtures::grey([2, 2], &[0; 4]));
         write("colour", fixtures::png([4, 6], png::ColorType::Rgb, png::BitDepth::Eight, &[0; 72]));
 
-        let report = check(&CamVid::open(root.path(), None).unwrap(), 1);
+        let report = check(&camvid::open(root.path(), None).unwrap(), 1);
         let train = &report.splits[0];
         assert!(!report.ok);
         assert_eq!((train.pairs, train.good), (8, 1));
@@ -340,6 +347,26 @@ mod tests {
         );
         let text = serde_json::to_string(&report).unwrap();
         assert!(text.contains(r#""split":"train","pairs":8,"good":1"#), "{text}");
+    }
+
+    #[test]
+    fn bad_lines_of_lists_are_counted_beside_bad_pairs() {
+        let root = tempfile::tempdir().unwrap();
+        fixtures::camvid(root.path(), "train", &["a", "b"]);
+        fixtures::camvid(root.path(), "val", &["c"]);
+        fs::write(root.path().join("train.txt"), "a\na\nb\nb\nx y z\ngone\n").unwrap();
+        let report = check(&camvid::open(root.path(), None).unwrap(), NAMED);
+        let train = &report.splits[0];
+        assert_eq!((report.ok, train.pairs, train.good), (false, 3, 2));
+        let found: Vec<(&str, usize)> = train.findings.iter().map(|f| (f.code.as_str(), f.count)).collect();
+        assert_eq!(found, [(codes::DATA_LIST, 3), (codes::DATA_MISSING, 1)]);
+        let lines: Vec<&str> = train.findings[0].first.iter().map(|bad| bad.message.as_str()).collect();
+        assert!(lines[0].contains("`a`") && lines[1].contains("`b`") && lines[2].contains("3 names"));
+        assert!(train.findings[0].first[2].id.ends_with("train.txt:5"));
+        assert_eq!((report.splits[1].good, report.splits[1].findings.len()), (1, 0));
+        let message = report.verdict().unwrap_err().message;
+        assert_eq!(message, "1 pairs and 3 lines in the lists of dataset `camvid` cannot be used");
+        assert!(report.to_string().contains("3 x phg::data::list"));
     }
 
     #[test]

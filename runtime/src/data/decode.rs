@@ -4,7 +4,7 @@
 //! applied: a label map drawn over the stored pixels would no longer fit. A file that is cut off is an error,
 //! also where its decoder would have filled up the rest with grey.
 
-use std::io::Cursor;
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
@@ -28,6 +28,37 @@ pub const MAX_BYTES: u64 = 1 << 30;
 /// As [`decode_bytes`], and `phg::data::unreadable` when the file cannot be read.
 pub fn read(path: &Path) -> Result<Image> {
     decode_bytes(&bytes_of(path)?, &path.display().to_string())
+}
+
+/// Rows and columns of an image file that is whole: by its header and its end, and where those do not tell, by decoding
+/// it. Damage in between is not seen.
+///
+/// # Errors
+/// As [`read`].
+pub fn probe(path: &Path) -> Result<[usize; 2]> {
+    match glance(path) {
+        Some(size) => Ok(size),
+        None => read(path).map(|image| [image.height, image.width]),
+    }
+}
+
+/// `None` where only decoding tells whether the file is whole.
+fn glance(path: &Path) -> Option<[usize; 2]> {
+    const PNG_END: [u8; 12] = [0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xAE, 0x42, 0x60, 0x82];
+    let mut file = std::fs::File::open(path).ok()?;
+    let mut end = [0; 12];
+    file.seek(SeekFrom::End(-12)).ok()?;
+    file.read_exact(&mut end).ok()?;
+    file.rewind().ok()?;
+    let reader = ImageReader::new(BufReader::new(file)).with_guessed_format().ok()?;
+    let whole = match reader.format() {
+        Some(ImageFormat::Png) => end == PNG_END,
+        Some(ImageFormat::Jpeg) => end.ends_with(&[0xFF, 0xD9]),
+        Some(_) | None => false,
+    };
+    let (width, height) = reader.into_dimensions().ok().filter(|_| whole)?;
+    let (width, height) = checked_size(width, height, "").ok()?;
+    Some([height, width])
 }
 
 /// Decodes a PNG or JPEG held in memory; `place` names it in messages. The format is that of the bytes: a
@@ -180,6 +211,25 @@ mod tests {
                 assert_eq!((error.code, error.place.as_deref()), (codes::DATA_UNREADABLE, Some("cut")));
             }
         }
+    }
+
+    #[test]
+    fn a_probe_says_what_decoding_says_of_files_that_are_cut_off_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let image = pattern(9, 11);
+        for file in [jpeg(&image), png([9, 11], ColorType::Rgb, BitDepth::Eight, &image.data)] {
+            for length in 0..=file.len() {
+                std::fs::write(&path, &file[..length]).unwrap();
+                let decoded = read(&path).map(|image| [image.height, image.width]);
+                assert_eq!(probe(&path), decoded, "{length} of {} bytes", file.len());
+            }
+            assert_eq!(probe(&path), Ok([9, 11]));
+            // Bytes behind the end: the file is decoded to know.
+            std::fs::write(&path, [&file[..], b"tail"].concat()).unwrap();
+            assert_eq!(probe(&path), Ok([9, 11]));
+        }
+        assert_eq!(probe(&folder.path().join("none")).unwrap_err().code, codes::DATA_UNREADABLE);
     }
 
     #[test]

@@ -194,7 +194,9 @@ impl RawLabels {
         let help = if table.raw.is_empty() {
             format!("ids of this table are 0 to {}: is it the right table for these files?", table.len() - 1)
         } else {
-            format!("add a `[[raw]]` row for value {value} to the table, with the class that it means")
+            format!(
+                "is it the right table for these files? then add a row for {value} to its `raw`, with a class"
+            )
         };
         Error::new(codes::DATA_LABEL_VALUE, Kind::Data, message).at(place).help(help)
     }

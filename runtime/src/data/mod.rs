@@ -71,16 +71,22 @@ impl Sample {
     /// # Errors
     /// `phg::data::size` when they differ in size.
     pub fn pair(image: Image, labels: LabelMap) -> Result<Self> {
-        if (image.height, image.width) == (labels.height, labels.width) {
-            return Ok(Self { image, labels });
-        }
-        let message = format!(
-            "label map has {} rows and {} columns, its image {} and {}",
-            labels.height, labels.width, image.height, image.width
-        );
-        Err(Error::new(codes::DATA_SIZE, Kind::Data, message)
-            .help("use image and labels of one size: neither is stretched to fit the other"))
+        same_size([image.height, image.width], [labels.height, labels.width])?;
+        Ok(Self { image, labels })
     }
+}
+
+/// Refuses an image and labels whose rows and columns differ.
+pub(crate) fn same_size(image: [usize; 2], labels: [usize; 2]) -> Result<()> {
+    if image == labels {
+        return Ok(());
+    }
+    let message = format!(
+        "label map has {} rows and {} columns, its image {} and {}",
+        labels[0], labels[1], image[0], image[1]
+    );
+    Err(Error::new(codes::DATA_SIZE, Kind::Data, message)
+        .help("use image and labels of one size: neither is stretched to fit the other"))
 }
 
 /// A dataset: deterministic, random access, shared between loader threads.
@@ -98,6 +104,18 @@ pub trait Dataset: Send + Sync {
     /// # Errors
     /// A file that is missing, unreadable, of the wrong size or with unknown label values.
     fn sample(&self, split: Split, index: usize) -> Result<Sample>;
+    /// Looks at a pair before it is needed: what [`Dataset::sample`] would refuse is refused here, except for damage
+    /// inside an image whose header and end are sound. Much faster than decoding.
+    ///
+    /// # Errors
+    /// As [`Dataset::sample`].
+    fn probe(&self, _split: Split, _index: usize) -> Result<()> {
+        Ok(())
+    }
+    /// What is wrong with the list of a split, apart from its pairs: a line that is unusable, for instance.
+    fn problems(&self, _split: Split) -> &[Error] {
+        &[]
+    }
     /// A hash of what the split holds (names and sizes of files, or the generator's version), for the manifest.
     fn fingerprint(&self, split: Split) -> String;
 }
@@ -106,15 +124,21 @@ pub mod augment;
 pub mod batch;
 pub mod camvid;
 pub mod check;
+pub mod cityscapes;
 pub mod decode;
+pub mod files;
 #[cfg(test)]
 mod fixtures;
 pub mod frequency;
 pub mod labels;
+mod lists;
 pub mod loader;
 pub mod order;
+pub mod preflight;
 pub mod registry;
 pub mod resize;
 pub mod scenes;
+pub mod synthia;
 pub mod table;
+pub mod throughput;
 pub mod write;

@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use crate::codes;
 use crate::data::Dataset;
 use crate::data::batch::Preparation;
-use crate::data::camvid::{self, CamVid};
+use crate::data::camvid;
+use crate::data::cityscapes;
 use crate::data::scenes::Scenes;
+use crate::data::synthia;
 use crate::data::table::ClassTable;
 use crate::error::{Error, Kind, Result};
 
@@ -17,6 +19,8 @@ use crate::error::{Error, Kind, Result};
 pub const DATASETS: &[(&str, &str)] = &[
     ("scenes", "procedural street scenes, made as they are asked for; needs no files"),
     ("camvid", "CamVid in SegNet's layout, from `--root` or the variable CAMVID_DATASET"),
+    ("cityscapes", "Cityscapes in its own layout, from `--root` or the variable CITYSCAPES_DATASET"),
+    ("synthia", "SYNTHIA-RAND-CITYSCAPES, from `--root` or the variable SYNTHIA_DATASET"),
 ];
 
 /// Rows and columns of `scenes` where neither spec nor flags say a size.
@@ -45,6 +49,7 @@ fn open_in(
     size: Option<[usize; 2]>,
     environment: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Box<dyn Dataset>> {
+    let root = |variable, layout| root_of(name, root, variable, layout, environment);
     match name {
         "scenes" if table.is_some() => {
             Err(Error::new(codes::DATA_TABLE, Kind::Usage, "`scenes` draws the classes of its own table")
@@ -57,10 +62,11 @@ fn open_in(
             Preparation { size: Some([height, width]), ..Preparation::default() }.check()?;
             Ok(Box::new(Scenes::new(height, width)?))
         }
-        "camvid" => {
-            let root = root_of(name, root, "CAMVID_DATASET", camvid::LAYOUT, environment)?;
-            Ok(Box::new(CamVid::open(&root, table)?))
+        "camvid" => Ok(Box::new(camvid::open(&root("CAMVID_DATASET", camvid::LAYOUT)?, table)?)),
+        "cityscapes" => {
+            Ok(Box::new(cityscapes::open(&root("CITYSCAPES_DATASET", cityscapes::LAYOUT)?, table)?))
         }
+        "synthia" => Ok(Box::new(synthia::open(&root("SYNTHIA_DATASET", synthia::LAYOUT)?, table)?)),
         other => Err(unknown(other)),
     }
 }
@@ -101,6 +107,7 @@ fn unknown(name: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::write::{self, Layout};
     use crate::data::{Split, fixtures};
 
     fn none(_: &str) -> Option<OsString> {
@@ -114,9 +121,10 @@ mod tests {
             assert_eq!(error.code, codes::DATA_UNKNOWN);
             error.help.unwrap()
         };
-        assert_eq!(help("CamVids"), "write `--data camvid`; there are: scenes, camvid");
-        assert_eq!(help("scene"), "write `--data scenes`; there are: scenes, camvid");
-        assert_eq!(help("xyz"), "there are: scenes, camvid");
+        assert_eq!(help("CamVids"), "write `--data camvid`; there are: scenes, camvid, cityscapes, synthia");
+        assert_eq!(help("scene"), "write `--data scenes`; there are: scenes, camvid, cityscapes, synthia");
+        assert!(help("Cityscape").starts_with("write `--data cityscapes`"));
+        assert_eq!(help("xyz"), "there are: scenes, camvid, cityscapes, synthia");
     }
 
     #[test]
@@ -134,6 +142,22 @@ mod tests {
         // The flag goes before.
         let error = open_in("camvid", Some(Path::new("/nowhere")), None, None, &variable).err().unwrap();
         assert_eq!(error.place.as_deref(), Some("/nowhere"));
+    }
+
+    #[test]
+    fn every_dataset_of_files_has_a_variable_of_its_own() {
+        let scenes = Scenes::with_lengths(16, 32, [2, 1, 1]).unwrap();
+        for (name, _) in DATASETS.iter().filter(|(name, _)| *name != "scenes") {
+            let root = tempfile::tempdir().unwrap();
+            let layout = Layout::named(name).unwrap();
+            write::write(&scenes, layout, root.path(), &|| ()).unwrap();
+            let own = format!("{}_DATASET", name.to_uppercase());
+            let variable = |asked: &str| (asked == own).then(|| root.path().into());
+            let set = open_in(name, None, None, None, &variable).unwrap();
+            assert_eq!((set.name(), set.len(Split::Train), set.len(Split::Test)), (*name, 2, 1));
+            let error = open_in(name, None, None, None, &none).err().unwrap();
+            assert!(error.help.unwrap().contains(&own));
+        }
     }
 
     #[test]

@@ -49,7 +49,43 @@ pub struct Raw {
     pub class: String,
 }
 
+/// The tables that come with this crate, by name, as text that a user may copy and change.
+pub const SHIPPED: &[(&str, &str)] = &[
+    ("scenes", super::scenes::TABLE),
+    ("camvid", include_str!("tables/camvid.toml")),
+    ("cityscapes", include_str!("tables/cityscapes.toml")),
+    ("cityscapes-19", include_str!("tables/cityscapes-19.toml")),
+    ("synthia", include_str!("tables/synthia.toml")),
+];
+
 impl ClassTable {
+    /// The table of [`SHIPPED`] that is called `name`.
+    ///
+    /// # Errors
+    /// `phg::data::table` when there is none.
+    pub fn shipped(name: &str) -> Result<Self> {
+        match SHIPPED.iter().find(|(known, _)| *known == name) {
+            Some((_, text)) => Self::parse(text, &format!("tables/{name}.toml")),
+            None => {
+                let names: Vec<&str> = SHIPPED.iter().map(|(known, _)| *known).collect();
+                Err(Error::new(codes::DATA_TABLE, Kind::Usage, format!("no class table is called `{name}`"))
+                    .help(format!("tables are {}, or name a file", names.join(", "))))
+            }
+        }
+    }
+
+    /// What `--table` means: the file at `path`, or where there is none the table of [`SHIPPED`] with that name.
+    ///
+    /// # Errors
+    /// As [`ClassTable::read`] for a path with a folder or an ending, otherwise as [`ClassTable::shipped`].
+    pub fn named(path: &std::path::Path) -> Result<Self> {
+        let name = path.to_str().filter(|name| !name.contains(['/', '\\', '.']));
+        match name {
+            Some(name) if !path.exists() => Self::shipped(name),
+            Some(_) | None => Self::read(path),
+        }
+    }
+
     /// Reads a table from a file and checks it.
     ///
     /// # Errors
@@ -122,5 +158,75 @@ impl ClassTable {
     /// The ids that count in losses and metrics.
     pub fn counted(&self) -> impl Iterator<Item = u8> + '_ {
         self.classes.iter().filter(|class| !class.void).map(|class| class.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The classes that raw values 0, 1, ... count as.
+    fn ids(table: &ClassTable) -> Vec<u8> {
+        let mut rows: Vec<(u16, u8)> =
+            table.raw.iter().map(|raw| (raw.value, table.id_of(&raw.class).unwrap())).collect();
+        rows.sort_unstable();
+        assert!(rows.iter().enumerate().all(|(at, (value, _))| usize::from(*value) == at));
+        rows.into_iter().map(|(_, id)| id).collect()
+    }
+
+    #[test]
+    fn every_table_that_is_shipped_is_sound_and_called_what_it_says() {
+        for (name, _) in SHIPPED {
+            let table = ClassTable::shipped(name).unwrap();
+            assert_eq!((table.name.as_str(), table.void().is_some()), (*name, true));
+        }
+        let error = ClassTable::shipped("kitti").unwrap_err();
+        assert_eq!((error.code, error.kind), (codes::DATA_TABLE, Kind::Usage));
+        assert!(error.help.unwrap().contains("cityscapes-19"));
+    }
+
+    /// The reductions to AdapNet++'s classes, written down apart from the tables.
+    #[test]
+    fn ids_of_cityscapes_and_synthia_count_as_the_twelve_classes() {
+        let city = ClassTable::shipped("cityscapes").unwrap();
+        let twelve = [
+            0, 0, 0, 0, 0, 0, 0, 3, 4, 0, 0, 2, 0, 5, 0, 0, 0, 7, 0, 0, 9, 6, 0, 1, 10, 11, 8, 8, 8, 0, 0, 0,
+            11, 11,
+        ];
+        assert_eq!(ids(&city), twelve);
+        let synthia = ClassTable::shipped("synthia").unwrap();
+        assert_eq!(ids(&synthia), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 11, 0, 0, 0, 0, 11, 8, 8, 0, 0, 0]);
+        // One order and one set of names, so that a run on one is scored on the other.
+        let names = |table: &ClassTable| -> Vec<(String, bool)> {
+            table.classes.iter().map(|class| (class.name.clone(), class.void)).collect()
+        };
+        let scenes = names(&ClassTable::shipped("scenes").unwrap());
+        assert_eq!((names(&city), names(&synthia)), (scenes.clone(), scenes));
+    }
+
+    /// The trainIds of cityscapesScripts, 255 written as 19.
+    #[test]
+    fn the_nineteen_classes_are_those_of_the_train_ids() {
+        let table = ClassTable::shipped("cityscapes-19").unwrap();
+        let train_ids = [
+            19, 19, 19, 19, 19, 19, 19, 0, 1, 19, 19, 2, 3, 4, 19, 19, 19, 5, 19, 6, 7, 8, 9, 10, 11, 12, 13,
+            14, 15, 19, 19, 16, 17, 18,
+        ];
+        assert_eq!((ids(&table), table.void(), table.len()), (train_ids.to_vec(), Some(19), 20));
+        // A value that has a class of its own is called what its class is called.
+        let own = table.raw.iter().filter(|raw| raw.class != "void");
+        assert_eq!(own.filter(|raw| raw.name == raw.class).count(), 19);
+    }
+
+    #[test]
+    fn a_file_goes_before_a_table_that_is_shipped() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mine.toml");
+        std::fs::write(&file, SHIPPED[1].1).unwrap();
+        assert_eq!(ClassTable::named(&file).unwrap().name, "camvid");
+        assert_eq!(ClassTable::named("synthia".as_ref()).unwrap().name, "synthia");
+        let missing = ClassTable::named(&folder.path().join("synthia")).unwrap_err();
+        assert_eq!(missing.code, codes::DATA_UNREADABLE);
+        assert_eq!(ClassTable::named("synthia.toml".as_ref()).unwrap_err().code, codes::DATA_UNREADABLE);
     }
 }

@@ -10,23 +10,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
-use phg_compiler::plan::instr::{ClassWeights, Instr};
 use phg_compiler::settings::{Length, Optimizer as Rule, ScheduleKind};
 use phg_compiler::{Mode, Network};
 use serde::Serialize;
 
 use super::early::Progress;
 use super::memory;
+use super::prepare;
 use super::schedule::{Decay, Schedule};
 use super::step::{StepReport, Trainer};
 use crate::bank::Bank;
 use crate::codes;
-use crate::data::augment::Augment;
-use crate::data::batch::{Batch, Feed, OnBad, Preparation};
-use crate::data::frequency::Frequency;
+use crate::data::batch::{Batch, Feed, OnBad, Skipped};
 use crate::data::loader::{Loader, Options};
 use crate::data::order::Plan as Order;
-use crate::data::{Dataset, Split};
+use crate::data::{Dataset, Split, preflight};
 use crate::error::{Error, Kind, Result};
 use crate::evaluate::{Evaluating, evaluate};
 use crate::exec::{Bindings, Executor, MeasuredWeights};
@@ -153,28 +151,21 @@ struct Fit {
     weights: Option<MeasuredWeights>,
     total: Option<u64>,
     notes: Vec<String>,
+    /// Samples passed over that were told.
+    skipped: usize,
     saved: Option<(u64, String)>,
 }
 
 impl Fit {
     fn new(job: Job, watch: &mut dyn Watch) -> Result<Self> {
         let training = job.network.training.clone();
-        let table = job.dataset.table();
-        if table.len() != job.network.classes {
-            let message = format!(
-                "the network has {} classes, `{}` has {}",
-                job.network.classes,
-                job.dataset.name(),
-                table.len()
-            );
-            return Err(Error::new(codes::DATA_TABLE, Kind::Data, message).help(format!(
-                "train with `--set classes={}`, or give the spec that many classes",
-                table.len()
-            )));
-        }
+        prepare::same_classes(&job.network, job.dataset.as_ref())?;
         let plan = job.network.plan(Mode::Train);
         let seed = job.manifest.seed;
-        let order = Order::training(seed, job.dataset.len(Split::Train), training.batch)?;
+        let feed = Feed::new(Arc::clone(&job.dataset), Split::Train, prepare::preparation(&training))?
+            .keeping(job.cache)
+            .on_bad(job.on_bad);
+        let order = Order::training(seed, feed.len(), training.batch)?;
         let total = match (job.minutes, training.length) {
             (Some(_), _) => None,
             (None, Length::Steps(steps)) => Some(steps),
@@ -182,27 +173,11 @@ impl Fit {
                 Some((epochs * order.per_epoch()).div_ceil(training.accumulate.max(1) as u64))
             }
         };
-        let preparation = Preparation {
-            size: training.resize,
-            mean: training.mean,
-            std: training.deviation,
-            augment: augment(&training.augment),
-            keep_full_labels: false,
-        };
-        let feed = Feed::new(Arc::clone(&job.dataset), Split::Train, preparation)?
-            .keeping(job.cache)
-            .on_bad(job.on_bad);
-        let needs_weights = plan.steps.iter().any(|step| {
-            matches!(&step.instr, Instr::CrossEntropy(c)
-                if matches!(c.weights, ClassWeights::MedianFrequency | ClassWeights::InverseLog))
-        });
-        let weights = needs_weights
-            .then(|| Frequency::of(job.dataset.as_ref(), Split::Train))
-            .transpose()?
-            .map(|counts| MeasuredWeights {
-                median_frequency: counts.median_frequency(table),
-                inverse_log: counts.inverse_log(table),
-            });
+        // Of a run that goes on the data was looked at when it began, and has not changed since.
+        if matches!(job.place, Place::New(_)) {
+            look_ahead(&job, watch)?;
+        }
+        let weights = prepare::class_weights(&plan, job.dataset.as_ref())?;
         let schedule = schedule(&training, total);
         schedule.check()?;
         let device = job.device.clone();
@@ -258,6 +233,7 @@ impl Fit {
             weights,
             total,
             notes,
+            skipped: 0,
             saved: None,
             job,
         })
@@ -286,7 +262,19 @@ impl Fit {
             if training.patience.is_some_and(|patience| self.state.progress.exhausted(patience as u64)) {
                 break Outcome::StoppedEarly;
             }
-            let tick = self.step(&mut loader, done, accumulate)?;
+            let tick = match self.step(&mut loader, done, accumulate) {
+                // The data failed, not the training: what was learnt so far is kept.
+                Err(error) if error.kind == Kind::Data && self.state.step > first => {
+                    return Err(self.save_before(error, watch));
+                }
+                other => other?,
+            };
+            for bad in loader.skipped().get(self.skipped..).unwrap_or_default() {
+                let note = passed_over(bad);
+                watch.note(&note);
+                self.notes.push(note);
+            }
+            self.skipped = loader.skipped().len();
             watch.step(&tick);
             self.folder.record(self.state.step, "train", &tick)?;
             // The end is validated once, after the loop.
@@ -300,6 +288,15 @@ impl Fit {
         };
         drop(loader);
         self.finish(outcome, watch)
+    }
+
+    /// Saves the run that a bad sample stops, and says so in the error.
+    fn save_before(&mut self, error: Error, watch: &mut dyn Watch) -> Error {
+        let Ok(checkpoint) = self.save(false, watch) else { return error };
+        let repair = error.help.clone().unwrap_or_else(|| "repair it".into());
+        error.help(format!(
+            "{repair}; the run is saved as {checkpoint}: go on with `--resume`, and with `--skip-bad 1` to pass over it"
+        ))
     }
 
     /// Share of the run that lies behind.
@@ -392,7 +389,10 @@ impl Fit {
 
     /// Scores the validation split, if there is one, and saves.
     fn validate(&mut self, watch: &mut dyn Watch) -> Result<Option<Evaluation>> {
-        let evaluation = self.evaluate(Split::Val, watch)?;
+        let evaluation = match self.evaluate(Split::Val, watch) {
+            Err(error) if error.kind == Kind::Data => return Err(self.save_before(error, watch)),
+            other => other?,
+        };
         let score = evaluation.as_ref().map(|evaluation| evaluation.scores.miou);
         let mut best = false;
         if let Some(score) = score {
@@ -522,17 +522,20 @@ impl Fit {
     }
 }
 
-/// The spec's augmentation as the data path takes it.
-fn augment(settings: &phg_compiler::settings::Augment) -> Augment {
-    Augment {
-        flip: settings.flip,
-        scale: settings.scale,
-        crop: settings.crop,
-        brightness: settings.brightness,
-        contrast: settings.contrast,
-        saturation: settings.saturation,
-        hue: settings.hue,
+/// Probes the pairs that will be trained on and scored with, and says which will be passed over. Scores leave no pair
+/// out, or two runs could not be compared.
+fn look_ahead(job: &Job, watch: &mut dyn Watch) -> Result<()> {
+    let go_on = || !job.interrupted.load(Ordering::Relaxed);
+    let skipped = preflight::look(job.dataset.as_ref(), Split::Train, job.on_bad, &go_on)?;
+    for bad in &skipped {
+        watch.note(&passed_over(bad));
     }
+    preflight::look(job.dataset.as_ref(), Split::Val, OnBad::Fail, &go_on)?;
+    Ok(())
+}
+
+fn passed_over(bad: &Skipped) -> String {
+    format!("`{}` is passed over: {}", bad.id, bad.error)
 }
 
 /// Bytes of a checkpoint's tensors: parameters and statistics, what the optimiser keeps, and the average.

@@ -3,5 +3,6 @@
 pub mod early;
 pub mod fit;
 pub mod memory;
+pub mod prepare;
 pub mod schedule;
 pub mod step;

@@ -1,0 +1,68 @@
+//! What a training takes from its settings and its dataset before the first step.
+//!
+//! A spec's settings and a dataset go in; the preparation of samples, measured class weights, and the answer to whether
+//! network and dataset have the same number of classes come out.
+
+use phg_compiler::Network;
+use phg_compiler::plan::Plan;
+use phg_compiler::plan::instr::{ClassWeights, Instr};
+use phg_compiler::settings::Training;
+
+use crate::codes;
+use crate::data::augment::Augment;
+use crate::data::batch::Preparation;
+use crate::data::frequency::Frequency;
+use crate::data::{Dataset, Split};
+use crate::error::{Error, Kind, Result};
+use crate::exec::MeasuredWeights;
+
+/// How samples become batches by the settings `train { ... }`, augmentation included.
+pub fn preparation(training: &Training) -> Preparation {
+    let settings = &training.augment;
+    let augment = Augment {
+        flip: settings.flip,
+        scale: settings.scale,
+        crop: settings.crop,
+        brightness: settings.brightness,
+        contrast: settings.contrast,
+        saturation: settings.saturation,
+        hue: settings.hue,
+    };
+    Preparation {
+        size: training.resize,
+        mean: training.mean,
+        std: training.deviation,
+        augment,
+        keep_full_labels: false,
+    }
+}
+
+/// Refuses a dataset with more or fewer classes than the network.
+///
+/// # Errors
+/// `phg::data::table`.
+pub fn same_classes(network: &Network, dataset: &dyn Dataset) -> Result<()> {
+    let classes = dataset.table().len();
+    if classes == network.classes {
+        return Ok(());
+    }
+    let message = format!("the network has {} classes, `{}` has {classes}", network.classes, dataset.name());
+    Err(Error::new(codes::DATA_TABLE, Kind::Data, message)
+        .help(format!("train with `--set classes={classes}`, or give the spec that many classes")))
+}
+
+/// The class weights that the loss of `plan` wants to be measured on the training split; `None` if it wants none.
+///
+/// # Errors
+/// Those of [`Frequency::of`].
+pub fn class_weights(plan: &Plan, dataset: &dyn Dataset) -> Result<Option<MeasuredWeights>> {
+    let wanted = plan.steps.iter().any(|step| {
+        matches!(&step.instr, Instr::CrossEntropy(c)
+            if matches!(c.weights, ClassWeights::MedianFrequency | ClassWeights::InverseLog))
+    });
+    let counts = wanted.then(|| Frequency::of(dataset, Split::Train)).transpose()?;
+    Ok(counts.map(|counts| MeasuredWeights {
+        median_frequency: counts.median_frequency(dataset.table()),
+        inverse_log: counts.inverse_log(dataset.table()),
+    }))
+}
