@@ -35,7 +35,7 @@ pub(crate) enum Command {
     Predict(Predict),
     /// Prints the page of an error code.
     Explain(Explain),
-    /// Looks at datasets, or writes the built-in one to files.
+    /// Looks at datasets, times their loading, or writes the built-in one to files.
     #[command(subcommand)]
     Data(Data),
     /// Lists the devices that this build can use.
@@ -193,6 +193,14 @@ pub(crate) struct Bench {
     pub(crate) spec: PathBuf,
     #[command(flatten)]
     pub(crate) compile: Compile,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Threads that load data, with `--data`.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) loaders: usize,
+    /// Memory for decoded samples, with `--data`: `512MiB` or `0`.
+    #[arg(long, default_value = "1GiB", value_parser = bytes)]
+    pub(crate) cache: u64,
     /// A training step, or a forward pass.
     #[arg(long, value_enum, default_value = "train")]
     pub(crate) mode: ModeName,
@@ -225,13 +233,15 @@ pub(crate) struct Bench {
 /// A dataset.
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
-    /// The dataset: `scenes` (built in) or `camvid`.
+    /// The dataset: `scenes` (built in), `camvid`, `cityscapes` or `synthia`.
     #[arg(long, value_name = "NAME")]
     pub(crate) data: Option<String>,
-    /// The dataset's folder; its environment variable unless given.
+    /// The dataset's folder; its environment variable unless given: CAMVID_DATASET, CITYSCAPES_DATASET,
+    /// SYNTHIA_DATASET.
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
-    /// A table of classes and raw label values to read the dataset's labels by, instead of its own.
+    /// A table of classes and raw label values to read the dataset's labels by, instead of its own: a file, or a name
+    /// that `phgc data table` lists.
     #[arg(long, value_name = "FILE")]
     pub(crate) table: Option<PathBuf>,
 }
@@ -399,6 +409,10 @@ pub(crate) enum Data {
     Check(DataCheck),
     /// Writes the built-in dataset to files.
     Write(DataWrite),
+    /// Prints a class table, to be copied and changed for `--table`; lists them without a name.
+    Table(DataTable),
+    /// Times decoding, augmentation and batching, without a network.
+    Bench(DataBench),
 }
 
 #[derive(Debug, Args)]
@@ -408,6 +422,51 @@ pub(crate) struct DataCheck {
     /// How many findings are named of each kind.
     #[arg(long, default_value_t = 5)]
     pub(crate) name: usize,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataTable {
+    /// The table, such as `cityscapes`.
+    pub(crate) name: Option<String>,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataBench {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Which part of the dataset.
+    #[arg(long, value_enum, default_value = "train")]
+    pub(crate) split: SplitName,
+    /// Take resizing, augmentation and batch from the training settings of a spec; without one images are resized to
+    /// `--size` and flipped half of the time.
+    #[arg(long, value_name = "SPEC")]
+    pub(crate) spec: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) compile: Compile,
+    /// Rows and columns that images are resized to; their own size unless given.
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    pub(crate) size: Option<[usize; 2]>,
+    /// Images in a batch; the spec's own or 8 unless given.
+    #[arg(long, value_parser = at_least_one)]
+    pub(crate) batch: Option<usize>,
+    /// Threads that load data; with 0 the one that asks.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) loaders: usize,
+    /// Memory for decoded samples, such as `512MiB`.
+    #[arg(long, default_value = "0", value_parser = bytes)]
+    pub(crate) cache: u64,
+    /// Passes over the split that are timed.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) passes: u64,
+    /// Batches before them, which are not.
+    #[arg(long, default_value_t = 8)]
+    pub(crate) warmup: u64,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

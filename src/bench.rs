@@ -1,15 +1,19 @@
-//! `phgc bench`: time and memory of a step, on made-up input.
+//! `phgc bench`: time and memory of a step, on made-up input or on a dataset.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use phg_compiler::Network;
 use phg_compiler::ir::dim::Sizes;
-use phg_runtime::bench::{Benching, bench};
-use phg_runtime::device;
+use phg_runtime::bench::{Benching, Loading, bench};
+use phg_runtime::error::{Error, Kind};
+use phg_runtime::train::prepare;
+use phg_runtime::{codes, device};
 use serde_json::json;
 
-use crate::args::{Batch, Bench, Format};
+use crate::args::{Batch, Bench, Format, ModeName};
 use crate::failure::{self, Failure};
-use crate::{Outcome, devices, memory, signals, spec};
+use crate::{Outcome, data, devices, memory, signals, spec};
 
 /// Times steps and prints their median, with the parts of a step.
 pub(crate) fn run(args: &Bench) -> Outcome {
@@ -18,7 +22,13 @@ pub(crate) fn run(args: &Bench) -> Outcome {
         device::set_threads(threads)?;
     }
     let compiled = spec::load(&args.spec, &args.compile)?;
-    let [h, w] = args.size.unwrap_or_else(|| compiled.network.default_size());
+    let loading = loading(args, &compiled.network)?;
+    let [h, w] = match &loading {
+        // What a crop leaves is what the network is given.
+        Some(loading) => loading.preparation.augment.crop.or(loading.preparation.size),
+        None => args.size,
+    }
+    .unwrap_or_else(|| compiled.network.default_size());
     let mode = spec::mode(args.mode);
     let asked = args.batch.unwrap_or(Batch::Of(compiled.network.training.batch.max(1)));
     let sizes = Sizes { n: 1, h, w };
@@ -37,7 +47,7 @@ pub(crate) fn run(args: &Bench) -> Outcome {
         warmup: args.warmup,
         memory_limit: args.memory_limit,
     };
-    let measured = bench(&compiled.network, &what, &device, &mut |step| {
+    let measured = bench(&compiled.network, &what, loading, &device, &mut |step| {
         bar.set_position(step as u64);
         !interrupted.load(Ordering::Relaxed)
     });
@@ -46,6 +56,7 @@ pub(crate) fn run(args: &Bench) -> Outcome {
         return Err(Failure::Interrupted);
     }
     let measured = measured?;
+    let input = args.data.data.as_deref().unwrap_or("made-up input");
     match args.format {
         Format::Json => {
             let mut view = json!(measured);
@@ -56,7 +67,7 @@ pub(crate) fn run(args: &Bench) -> Outcome {
         }
         Format::Text => {
             println!(
-                "{} at {h}x{w}, batch {}, on {}",
+                "{} at {h}x{w}, batch {}, {input}, on {}",
                 args.spec.display(),
                 sizes.n,
                 devices::full_name(name)
@@ -77,4 +88,27 @@ pub(crate) fn run(args: &Bench) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// The dataset of `--data`, prepared as in a training; for a forward pass without augmentation.
+fn loading(args: &Bench, network: &Network) -> Result<Option<Loading>, Failure> {
+    if args.data.data.is_none() {
+        let given = [("--root", args.data.root.is_some()), ("--table", args.data.table.is_some())];
+        return match given.into_iter().find(|(_, given)| *given) {
+            Some((flag, _)) => {
+                Err(Error::new(codes::USAGE_ARGUMENTS, Kind::Usage, format!("`{flag}` without `--data`"))
+                    .at(flag)
+                    .help("name the dataset: `--data camvid`")
+                    .into())
+            }
+            None => Ok(None),
+        };
+    }
+    let mut preparation = prepare::preparation(&network.training);
+    if args.mode != ModeName::Train {
+        preparation.augment = phg_runtime::data::augment::Augment::NONE;
+    }
+    preparation.size = args.size.or(preparation.size).or_else(|| Some(network.default_size()));
+    let dataset = Arc::from(data::open(&args.data, preparation.size)?);
+    Ok(Some(Loading { dataset, preparation, threads: args.loaders, cache: args.cache }))
 }

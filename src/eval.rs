@@ -79,7 +79,8 @@ pub(crate) fn which(name: CheckpointName) -> Which {
     }
 }
 
-fn split(name: SplitName) -> Split {
+/// The runtime's name for a part of a dataset.
+pub(crate) fn split(name: SplitName) -> Split {
     match name {
         SplitName::Train => Split::Train,
         SplitName::Val => Split::Val,

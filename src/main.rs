@@ -96,6 +96,8 @@ fn format_of(command: &Command) -> Format {
         Command::Eval(args) => args.format,
         Command::Predict(args) => args.format,
         Command::Data(Data::Check(args)) => args.format,
+        Command::Data(Data::Table(args)) => args.format,
+        Command::Data(Data::Bench(args)) => args.format,
         Command::Devices(args) => args.format,
         Command::Show(args) if args.format == args::Drawing::Json => Format::Json,
         Command::Fmt(args) => args.format,

@@ -11,6 +11,8 @@ pub(crate) fn phgc(args: &[&str]) -> Output {
         .args(args)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env_remove("CAMVID_DATASET")
+        .env_remove("CITYSCAPES_DATASET")
+        .env_remove("SYNTHIA_DATASET")
         .output()
         .expect("the binary runs")
 }

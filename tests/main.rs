@@ -1,6 +1,7 @@
 //! End-to-end tests of the real binary.
 
 mod cli;
+mod data;
 mod memory;
 mod numerics;
 mod training;

@@ -1,10 +1,12 @@
-//! Times a plan on made-up input: what `phgc bench` prints.
+//! Times a plan on made-up input or on batches of a dataset: what `phgc bench` prints.
 //!
-//! Comes in: a network, a mode and sizes. Goes out: the time of each step and of its parts, and the memory of
-//! the process or of the GPU. Guaranteed: warm-up steps are in no figure, so that compiling and tuning kernels is
-//! in none; a step ends when its results are in memory.
+//! Comes in: a network, a mode, sizes, and possibly data. Goes out: the time of each step and of its parts, and the
+//! memory of the process or of the GPU. Guaranteed: warm-up steps are in no figure, so that compiling and tuning kernels
+//! is in none; a step ends when its results are in memory. With data a step begins when its batch is asked for, as in a
+//! training.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
@@ -14,14 +16,20 @@ use phg_compiler::plan::Mode;
 use serde::Serialize;
 
 use crate::bank::Bank;
+use crate::codes;
+use crate::data::batch::{Feed, Preparation};
+use crate::data::loader::{Loader, Options};
+use crate::data::order::Plan as Order;
+use crate::data::{Dataset, Split};
 use crate::device;
-use crate::error::Result;
-use crate::exec::{Bindings, Executor};
+use crate::error::{Error, Kind, Result};
+use crate::exec::{Bindings, Executor, MeasuredWeights};
 use crate::host::HostTensor;
 use crate::optim::Optimizer;
 use crate::random::{Purpose, Stream};
 use crate::tensor::unfit;
 use crate::train::memory;
+use crate::train::prepare;
 use crate::train::step::{Times, Trainer};
 
 /// What is timed.
@@ -37,6 +45,18 @@ pub struct Benching {
     pub warmup: usize,
     /// Bytes that a training step may need, see [`memory::choose`].
     pub memory_limit: Option<u64>,
+}
+
+/// Where batches come from, other than from nowhere.
+pub struct Loading {
+    /// The data; its training split is read.
+    pub dataset: Arc<dyn Dataset>,
+    /// How samples become batches of the size that is timed.
+    pub preparation: Preparation,
+    /// Threads that load.
+    pub threads: usize,
+    /// Bytes of decoded samples to keep in memory.
+    pub cache: u64,
 }
 
 /// What was measured.
@@ -60,7 +80,7 @@ pub struct Measured {
     pub gflop: f64,
     /// Median milliseconds of each section's forward pass; for training also of `backward` and `optimizer`. On a
     /// GPU they are from steps of their own, which wait after each operation: together they take longer than
-    /// `median_ms`.
+    /// `median_ms`. `data`, where batches are loaded, is the wait for a batch in the steps that are timed.
     pub sections: BTreeMap<String, f64>,
 }
 
@@ -76,13 +96,16 @@ pub struct Predicted {
 /// Steps that are run for the parts of a step alone, on devices that queue their work.
 const PROFILED: usize = 5;
 
-/// Runs `warmup` and then `steps` steps. `progress` hears of each and may stop the run by `false`.
+/// Runs `warmup` and then `steps` steps, on batches of `data` or on made-up ones. `progress` hears of each and may stop
+/// the run by `false`.
 ///
 /// # Errors
-/// A network that does not take the sizes, and those of [`Trainer::step`] and [`Executor::run`].
+/// A network that does not take the sizes or the dataset, those of loading, and those of [`Trainer::step`] and
+/// [`Executor::run`].
 pub fn bench(
     network: &Network,
     what: &Benching,
+    data: Option<Loading>,
     device: &Device,
     progress: &mut dyn FnMut(usize) -> bool,
 ) -> Result<Measured> {
@@ -99,13 +122,16 @@ pub fn bench(
         }
     };
     let mut bank = Bank::init(executor.plan(), 0, device)?;
-    let bindings = made_up(network, what.sizes, device)?;
+    let mut source = match data {
+        Some(data) => Source::Loaded(Box::new(Batches::start(network, what, data)?)),
+        None => Source::MadeUp(Box::new(made_up(network, what.sizes, device)?)),
+    };
     device::wait(device)?;
     let start_bytes = device::reserved(device).or_else(|| process_memory("VmRSS:"));
     let mut rule = Optimizer::new(network.training.optimizer);
-    let mut step = |executor: &Executor| match what.mode {
-        Mode::Train => train(executor, &mut bank, &mut rule, &bindings, device),
-        Mode::Eval | Mode::Infer => forward(executor, &bank, &bindings, device),
+    let mut step = |executor: &Executor, bindings: &Bindings| match what.mode {
+        Mode::Train => train(executor, &mut bank, &mut rule, bindings, device),
+        Mode::Eval | Mode::Infer => forward(executor, &bank, bindings, device),
     };
     let mut times = Vec::with_capacity(what.steps);
     let mut parts: BTreeMap<String, Vec<f64>> = BTreeMap::new();
@@ -117,9 +143,15 @@ pub fn bench(
         if !progress(at) {
             break;
         }
-        let (time, found) = step(&executor)?;
+        let begun = Instant::now();
+        let (bindings, waited) = source.next(device)?;
+        let found = step(&executor, &bindings)?;
+        let time = begun.elapsed();
         if at >= what.warmup {
             times.push(milliseconds(time));
+            if let Some(waited) = waited {
+                note(Parts::from([("data".into(), waited)]));
+            }
             if !queues {
                 note(found);
             }
@@ -132,7 +164,7 @@ pub fn bench(
             if !progress(what.warmup + what.steps) {
                 break;
             }
-            note(step(&executor)?.1);
+            note(step(&executor, &source.next(device)?.0)?);
         }
     }
     let one = Sizes { n: 1, ..what.sizes };
@@ -160,30 +192,79 @@ fn train(
     optimizer: &mut Optimizer,
     bindings: &Bindings,
     device: &Device,
-) -> Result<(Duration, Parts)> {
+) -> Result<Parts> {
     let rate = f64::from(optimizer.rate());
-    let begun = Instant::now();
     let mut trainer = Trainer { executor, bank, optimizer, ema: None, clip: None };
     let Times { mut sections, backward, update } = trainer.step(std::slice::from_ref(bindings), rate)?.times;
     device::wait(device)?;
-    let time = begun.elapsed();
     sections.insert("backward".into(), backward);
     sections.insert("optimizer".into(), update);
-    Ok((time, sections))
+    Ok(sections)
 }
 
-fn forward(
-    executor: &Executor,
-    bank: &Bank,
-    bindings: &Bindings,
-    device: &Device,
-) -> Result<(Duration, Parts)> {
+fn forward(executor: &Executor, bank: &Bank, bindings: &Bindings, device: &Device) -> Result<Parts> {
     let mut sections = Parts::new();
-    let begun = Instant::now();
     // What nobody holds need not be computed: the results live until the device is done.
     let _results = executor.run_timed(bank, bindings, &mut sections)?;
     device::wait(device)?;
-    Ok((begun.elapsed(), sections))
+    Ok(sections)
+}
+
+/// What steps are given.
+enum Source {
+    /// The same input each time, which lies on the device.
+    MadeUp(Box<Bindings>),
+    /// One batch after another.
+    Loaded(Box<Batches>),
+}
+
+impl Source {
+    /// The input of the next step, and how long it was waited for.
+    fn next(&mut self, device: &Device) -> Result<(Bindings, Option<Duration>)> {
+        match self {
+            Self::MadeUp(bindings) => Ok((Bindings::clone(bindings), None)),
+            Self::Loaded(batches) => {
+                let before = batches.loader.data_wait();
+                let bindings = batches.next(device)?;
+                Ok((bindings, Some(batches.loader.data_wait().saturating_sub(before))))
+            }
+        }
+    }
+}
+
+/// Batches of a dataset, in the order of a training with the spec's seed.
+struct Batches {
+    loader: Loader,
+    void: Option<i64>,
+    weights: Option<MeasuredWeights>,
+    sizes: Sizes,
+}
+
+impl Batches {
+    fn start(network: &Network, what: &Benching, data: Loading) -> Result<Self> {
+        let Loading { dataset, preparation, threads, cache } = data;
+        prepare::same_classes(network, dataset.as_ref())?;
+        let feed = Feed::new(Arc::clone(&dataset), Split::Train, preparation)?.keeping(cache);
+        let order = Order::training(network.training.seed, feed.len(), what.sizes.n)?;
+        let weights = prepare::class_weights(&network.plan(what.mode), dataset.as_ref())?;
+        let options = Options { threads, ..Options::default() };
+        let loader = Loader::start(Arc::new(feed), order, 0..u64::MAX, options)?;
+        Ok(Self { loader, void: dataset.table().void().map(i64::from), weights, sizes: what.sizes })
+    }
+
+    fn next(&mut self, device: &Device) -> Result<Bindings> {
+        let none = || Error::new(codes::DATA_WORKER, Kind::Data, "no batch came");
+        let batch = self.loader.next().ok_or_else(none)??;
+        let Sizes { n, h, w } = self.sizes;
+        if (batch.n, batch.height, batch.width) != (n, h, w) {
+            return Err(unfit("a batch of another size than was asked for"));
+        }
+        let images = HostTensor { shape: vec![n, 3, h, w], data: batch.images };
+        let mut bindings = Bindings::from_host(&images, Some(&batch.labels), device)?;
+        (bindings.void, bindings.step) = (self.void, batch.number);
+        bindings.class_weights.clone_from(&self.weights);
+        Ok(bindings)
+    }
 }
 
 /// Noise for images, and patches of every class for labels.
