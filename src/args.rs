@@ -57,6 +57,16 @@ pub(crate) enum Format {
     Json,
 }
 
+/// In which numbers a device computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PrecisionName {
+    /// 32-bit floats.
+    #[default]
+    F32,
+    /// Products and activations in bfloat16; parameters, norms, losses and reductions in 32-bit floats.
+    Bf16,
+}
+
 /// What a spec is compiled with.
 #[derive(Debug, Args)]
 pub(crate) struct Compile {
@@ -213,6 +223,9 @@ pub(crate) struct Bench {
     /// Memory for a training step, such as `12GiB`: what does not fit is computed again in the backward pass.
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(crate) memory_limit: Option<u64>,
+    /// In which numbers it computes.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) precision: PrecisionName,
     /// Steps that are timed.
     #[arg(long, default_value_t = 10)]
     pub(crate) steps: usize,
@@ -281,6 +294,9 @@ pub(crate) struct Train {
     /// `auto`, `cpu`, `cuda` or `cuda:1`.
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
+    /// In which numbers it computes.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) precision: PrecisionName,
     /// Compute threads; all cores unless given. On a CPU the same number gives the same bits.
     #[arg(long)]
     pub(crate) threads: Option<usize>,
@@ -356,6 +372,9 @@ pub(crate) struct Eval {
     /// `auto`, `cpu`, `cuda` or `cuda:1`.
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
+    /// In which numbers it computes; those that the run was trained in unless given.
+    #[arg(long, value_enum)]
+    pub(crate) precision: Option<PrecisionName>,
     /// Compute threads; all cores unless given.
     #[arg(long)]
     pub(crate) threads: Option<usize>,
@@ -383,6 +402,9 @@ pub(crate) struct Predict {
     /// `auto`, `cpu`, `cuda` or `cuda:1`.
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
+    /// In which numbers it computes; those that the run was trained in unless given.
+    #[arg(long, value_enum)]
+    pub(crate) precision: Option<PrecisionName>,
     /// Compute threads; all cores unless given.
     #[arg(long)]
     pub(crate) threads: Option<usize>,
@@ -495,9 +517,33 @@ pub(crate) struct DataWrite {
 
 #[derive(Debug, Args)]
 pub(crate) struct Devices {
+    /// Computes every instruction, forward and backward, and a training step of small networks, on the device and on
+    /// the processor, and compares. Of the processor itself, the program's own kernels and Burn's operations.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// The device to check: `auto`, `cpu`, `cuda` or `cuda:1`.
+    #[arg(long, default_value = "auto", requires = "check")]
+    pub(crate) device: String,
+    /// In which numbers the device computes; what it is compared with is 32-bit floats.
+    #[arg(long, requires = "check", value_enum, default_value_t)]
+    pub(crate) precision: PrecisionName,
+    /// Begins no further case after so many minutes.
+    #[arg(long, requires = "check", value_parser = minutes)]
+    pub(crate) minutes: Option<f64>,
+    /// Compute threads; all cores unless given.
+    #[arg(long, requires = "check")]
+    pub(crate) threads: Option<usize>,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+}
+
+/// A number of minutes above 0.
+fn minutes(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(minutes) if f64::is_finite(minutes) && minutes > 0.0 => Ok(minutes),
+        Ok(_) | Err(_) => Err("a number above 0, such as `1.5`".into()),
+    }
 }
 
 /// A number of things of which there is one.

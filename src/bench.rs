@@ -38,6 +38,7 @@ pub(crate) fn run(args: &Bench) -> Outcome {
         .bind(&sizes)
         .map_err(|diags| Failure::Spec { sources: compiled.sources.clone(), diags })?;
     let device = device::open(name)?;
+    let precision = devices::precision(args.precision);
     let interrupted = signals::watch()?;
     let bar = indicatif::ProgressBar::new((args.warmup + args.steps.max(1)) as u64);
     let what = Benching {
@@ -46,6 +47,7 @@ pub(crate) fn run(args: &Bench) -> Outcome {
         steps: args.steps.max(1),
         warmup: args.warmup,
         memory_limit: args.memory_limit,
+        precision,
     };
     let measured = bench(&compiled.network, &what, loading, &device, &mut |step| {
         bar.set_position(step as u64);
@@ -61,13 +63,13 @@ pub(crate) fn run(args: &Bench) -> Outcome {
         Format::Json => {
             let mut view = json!(measured);
             view["device"] = json!(name.to_string());
-            view["precision"] = json!("f32");
+            view["precision"] = json!(precision);
             view["threads"] = json!(device::threads());
             failure::print_json(&view);
         }
         Format::Text => {
             println!(
-                "{} at {h}x{w}, batch {}, {input}, on {}",
+                "{} at {h}x{w}, batch {}, {input}, {precision} on {}",
                 args.spec.display(),
                 sizes.n,
                 devices::full_name(name)

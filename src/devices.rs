@@ -1,11 +1,18 @@
-//! `phgc devices`: what this build can compute on, on this machine; and which device a command takes.
+//! `phgc devices`: what this build can compute on, on this machine, and whether it computes it rightly; and which
+//! device a command takes.
 
+mod parity;
+
+use std::path::Path;
+
+use phg_runtime::Precision;
 use phg_runtime::device::{self, DeviceName};
 use phg_runtime::error::Error;
+use phg_runtime::run::folder::read_manifest;
 use serde_json::json;
 
 use crate::Outcome;
-use crate::args::{Devices, Format};
+use crate::args::{Devices, Format, PrecisionName};
 use crate::failure;
 use crate::output;
 
@@ -19,13 +26,32 @@ pub(crate) fn choose(text: &str) -> Result<DeviceName, Error> {
     Ok(name)
 }
 
+/// The runtime's name for a precision.
+pub(crate) fn precision(name: PrecisionName) -> Precision {
+    match name {
+        PrecisionName::F32 => Precision::F32,
+        PrecisionName::Bf16 => Precision::Bf16,
+    }
+}
+
+/// The precision that is asked for, or else that of the run.
+pub(crate) fn of_run(asked: Option<PrecisionName>, run: &Path) -> Result<Precision, Error> {
+    match asked {
+        Some(name) => Ok(precision(name)),
+        None => Ok(read_manifest(run)?.precision),
+    }
+}
+
 /// Such as `cpu (processor, 8 threads)`.
 pub(crate) fn full_name(name: DeviceName) -> String {
     format!("{name} ({})", device::describe(name))
 }
 
-/// Lists devices, the processor first.
+/// Lists devices, the processor first; or checks one.
 pub(crate) fn run(args: &Devices) -> Outcome {
+    if args.check {
+        return parity::run(args);
+    }
     let devices = device::list();
     let count = devices.len();
     match args.format {

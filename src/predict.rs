@@ -26,6 +26,7 @@ pub(crate) fn run(args: &Predict) -> Outcome {
         device::set_threads(threads)?;
     }
     let mut model = Model::load(&args.run, which(args.checkpoint), name)?;
+    model = model.with_precision(devices::of_run(args.precision, &args.run)?);
     model.predict_void |= args.predict_void;
     for note in &model.notes {
         output::err(format_args!("note: {note}\n"));

@@ -31,6 +31,33 @@ impl Provider for Files {
     }
 }
 
+/// Specs that the program has with it, for checks that need no file.
+struct Shipped;
+
+const SHIPPED: [(&str, &str); 3] = [
+    ("phgmm.phg", include_str!("../specs/phgmm.phg")),
+    ("phgmm-small.phg", include_str!("../specs/phgmm-small.phg")),
+    ("unet-small.phg", include_str!("../specs/unet-small.phg")),
+];
+
+impl Provider for Shipped {
+    fn load(&self, from: &str, path: &str) -> Result<(String, String), String> {
+        let name = bundle::join(from, path);
+        let found = SHIPPED.iter().find(|(known, _)| *known == name);
+        found
+            .map(|(_, text)| (name.clone(), (*text).to_owned()))
+            .ok_or_else(|| format!("there is no `{name}`"))
+    }
+}
+
+/// The network of a spec that the program has with it, such as `unet-small.phg`.
+pub(crate) fn shipped(name: &str) -> Result<Network, Failure> {
+    let text = SHIPPED.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| *text);
+    let Compilation { sources, diags, network } =
+        compile(&Request { provider: &Shipped, ..Request::new(name, text) });
+    network.ok_or(Failure::Spec { sources, diags })
+}
+
 /// A network and the files that it was compiled from.
 pub(crate) struct Compiled {
     pub(crate) network: Network,

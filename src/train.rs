@@ -57,7 +57,8 @@ pub(crate) fn run(args: &Train) -> Outcome {
     let process = Process::new(std::env::args().collect(), device_name.clone(), device::threads());
     let source = SpecSource::new(args.spec.display().to_string(), &bundle);
     let manifest =
-        Manifest::new(source, parameters, training.seed, DataSource::new(dataset.as_ref(), root), process);
+        Manifest::new(source, parameters, training.seed, DataSource::new(dataset.as_ref(), root), process)
+            .with_precision(devices::precision(args.precision));
     let place = match (&args.run, args.resume) {
         (Some(path), true) => Place::Resume(path.clone()),
         (Some(path), false) => Place::New(Target::Exact(path.clone())),

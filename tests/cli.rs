@@ -173,6 +173,24 @@ fn devices_and_completions_are_listed() {
     assert!(String::from_utf8_lossy(&phgc(&["completions", "bash"]).stdout).contains("phgc"));
 }
 
+/// The whole check takes a minute of a release build; here a few of its cases, smallest first.
+#[test]
+fn a_device_is_checked() {
+    let output = phgc(&["devices", "--check", "--device", "cpu", "--minutes", "0.02", "--format", "json"]);
+    assert_eq!(status(&output), 0, "{}", String::from_utf8_lossy(&output.stdout));
+    let report = json(&output);
+    assert_eq!((report["ok"].as_bool(), report["device"].as_str()), (Some(true), Some("cpu")));
+    let case = &report["cases"][0];
+    assert_eq!(case["kind"], "convolve");
+    assert!(case["worst"]["error"].as_f64() <= case["worst"]["allowed"].as_f64(), "{case}");
+    assert!(report["skipped"].as_u64() > Some(0));
+    let none = phgc(&["devices", "--check", "--minutes", "1e-9", "--format", "json"]);
+    assert_eq!(status(&none), 2);
+    for wrong in [&["devices", "--minutes", "1"][..], &["devices", "--check", "--minutes", "0"]] {
+        assert_eq!(status(&phgc(wrong)), 2, "{wrong:?}");
+    }
+}
+
 /// A failure is one JSON document, whoever found it.
 #[test]
 fn every_error_is_one_json_document() {

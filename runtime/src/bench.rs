@@ -23,9 +23,10 @@ use crate::data::order::Plan as Order;
 use crate::data::{Dataset, Split};
 use crate::device;
 use crate::error::{Error, Kind, Result};
-use crate::exec::{Bindings, Executor, MeasuredWeights};
+use crate::exec::{Bindings, Executor, MeasuredWeights, StepTimes};
 use crate::host::HostTensor;
 use crate::optim::Optimizer;
+use crate::precision::Precision;
 use crate::random::{Purpose, Stream};
 use crate::tensor::unfit;
 use crate::train::memory;
@@ -39,6 +40,8 @@ pub struct Benching {
     pub mode: Mode,
     /// Batch, rows and columns.
     pub sizes: Sizes,
+    /// In which numbers.
+    pub precision: Precision,
     /// Steps that are timed.
     pub steps: usize,
     /// Steps before them.
@@ -82,6 +85,8 @@ pub struct Measured {
     /// GPU they are from steps of their own, which wait after each operation: together they take longer than
     /// `median_ms`. `data`, where batches are loaded, is the wait for a batch in the steps that are timed.
     pub sections: BTreeMap<String, f64>,
+    /// The same forward passes by kind of instruction ([`phg_compiler::plan::Instr::kind`]).
+    pub instructions: BTreeMap<String, f64>,
 }
 
 /// Memory by the plan, in bytes.
@@ -121,6 +126,7 @@ pub fn bench(
             (Executor::new(plan, device), peak)
         }
     };
+    let executor = executor.with_precision(what.precision);
     let mut bank = Bank::init(executor.plan(), 0, device)?;
     let mut source = match data {
         Some(data) => Source::Loaded(Box::new(Batches::start(network, what, data)?)),
@@ -134,9 +140,13 @@ pub fn bench(
         Mode::Eval | Mode::Infer => forward(executor, &bank, bindings, device),
     };
     let mut times = Vec::with_capacity(what.steps);
-    let mut parts: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    let mut note = |found: Parts| {
-        found.into_iter().for_each(|(name, time)| parts.entry(name).or_default().push(milliseconds(time)));
+    let (mut sections, mut instructions) = (Parts::new(), Parts::new());
+    let mut note = |found: StepTimes| {
+        for (parts, found) in [(&mut sections, found.sections), (&mut instructions, found.instructions)] {
+            for (name, time) in found {
+                parts.entry(name).or_default().push(milliseconds(time));
+            }
+        }
     };
     let queues = device::queues(device);
     for at in 0..what.warmup + what.steps {
@@ -150,7 +160,7 @@ pub fn bench(
         if at >= what.warmup {
             times.push(milliseconds(time));
             if let Some(waited) = waited {
-                note(Parts::from([("data".into(), waited)]));
+                note(StepTimes { sections: [("data".into(), waited)].into(), ..StepTimes::default() });
             }
             if !queues {
                 note(found);
@@ -177,14 +187,17 @@ pub fn bench(
         start_bytes,
         predicted_bytes: Predicted { start: held, peak },
         gflop: 2.0 * macs as f64 / 1e9,
-        sections: parts
-            .into_iter()
-            .filter_map(|(name, mut times)| Some((name, median(&mut times)?)))
-            .collect(),
+        sections: medians(sections),
+        instructions: medians(instructions),
     })
 }
 
-type Parts = BTreeMap<String, Duration>;
+/// The times of each part, one for each step that was looked at.
+type Parts = BTreeMap<String, Vec<f64>>;
+
+fn medians(parts: Parts) -> BTreeMap<String, f64> {
+    parts.into_iter().filter_map(|(name, mut times)| Some((name, median(&mut times)?))).collect()
+}
 
 fn train(
     executor: &Executor,
@@ -192,22 +205,22 @@ fn train(
     optimizer: &mut Optimizer,
     bindings: &Bindings,
     device: &Device,
-) -> Result<Parts> {
+) -> Result<StepTimes> {
     let rate = f64::from(optimizer.rate());
     let mut trainer = Trainer { executor, bank, optimizer, ema: None, clip: None };
-    let Times { mut sections, backward, update } = trainer.step(std::slice::from_ref(bindings), rate)?.times;
+    let Times { mut forward, backward, update } = trainer.step(std::slice::from_ref(bindings), rate)?.times;
     device::wait(device)?;
-    sections.insert("backward".into(), backward);
-    sections.insert("optimizer".into(), update);
-    Ok(sections)
+    forward.sections.insert("backward".into(), backward);
+    forward.sections.insert("optimizer".into(), update);
+    Ok(forward)
 }
 
-fn forward(executor: &Executor, bank: &Bank, bindings: &Bindings, device: &Device) -> Result<Parts> {
-    let mut sections = Parts::new();
+fn forward(executor: &Executor, bank: &Bank, bindings: &Bindings, device: &Device) -> Result<StepTimes> {
+    let mut times = StepTimes::default();
     // What nobody holds need not be computed: the results live until the device is done.
-    let _results = executor.run_timed(bank, bindings, &mut sections)?;
+    let _results = executor.run_timed(bank, bindings, &mut times)?;
     device::wait(device)?;
-    Ok(sections)
+    Ok(times)
 }
 
 /// What steps are given.
@@ -268,7 +281,7 @@ impl Batches {
 }
 
 /// Noise for images, and patches of every class for labels.
-fn made_up(network: &Network, sizes: Sizes, device: &Device) -> Result<Bindings> {
+pub(crate) fn made_up(network: &Network, sizes: Sizes, device: &Device) -> Result<Bindings> {
     const PATCH: usize = 16;
     let Sizes { n, h, w } = sizes;
     let mut noise = Stream::new(0, Purpose::Scene, [0, 0]);

@@ -54,6 +54,8 @@ codes! {
     DEVICE_MISSING "device" "missing": "this build or machine does not have the device";
     DEVICE_THREADS "device" "threads": "the number of compute threads cannot be set";
     DEVICE_FAILED "device" "failed": "the device did not hand back its values";
+    DEVICE_PARITY "device" "parity": "a device computes something else than the processor";
+    DEVICE_PRECISION "device" "precision": "no precision has this name";
     EXEC_PLAN "exec" "plan": "a plan does not fit its tensors";
     EXEC_LABELS "exec" "labels": "a plan reads labels and there are none";
     WEIGHTS_MISSING "weights" "missing": "a parameter is not stored";

@@ -8,6 +8,7 @@
 mod cuda;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -15,6 +16,7 @@ use burn::tensor::Device;
 
 use crate::codes;
 use crate::error::{Error, Kind, Result};
+use crate::native;
 use crate::tensor::device_failed;
 
 /// What a build without CUDA answers.
@@ -155,15 +157,24 @@ pub(crate) fn reserved(device: &Device) -> Option<u64> {
     device.clone().inner().memory_pool_usage().map(|usage| usage.bytes_reserved)
 }
 
+/// What `f` returns; the message of its panic otherwise. Burn panics over what a device cannot do.
+pub(crate) fn caught<T>(f: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "Burn panicked".into())
+    })
+}
+
 /// Threads that the processor computes with. Results are repeatable bit for bit at a given number.
 pub fn threads() -> usize {
     rayon::current_num_threads()
 }
 
 /// Runs `f` on one of the threads that the processor computes with. A parallel operation begins there without
-/// waking somebody to hand it over to, and finds its operands in that core's cache.
+/// waking somebody to hand it over to, and finds its operands in that core's cache. Where the project's kernels are
+/// switched off, which holds for one thread, it stays on that thread.
 pub(crate) fn compute<T: Send>(f: impl FnOnce() -> T + Send) -> T {
-    rayon::scope(|_| f())
+    if native::is_off() { f() } else { rayon::scope(|_| f()) }
 }
 
 /// Sets the number of threads that the processor computes with. It has to be called before anything is
@@ -220,6 +231,12 @@ mod tests {
             assert_eq!(reserved(&device), None);
             assert_eq!(wait(&device), Ok(()));
         }
+    }
+
+    #[test]
+    fn panics_become_messages() {
+        assert_eq!(caught(|| 1), Ok(1));
+        assert_eq!(caught(|| -> u8 { panic!("no {}", "driver") }), Err("no driver".into()));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 use phg_compiler::ir::dim::Sizes;
 use phg_compiler::plan::segments::Segments;
 use phg_compiler::plan::{InputKind, Mode, Output, Plan, Role, Step, ValueId};
@@ -21,6 +21,7 @@ use crate::device;
 use crate::error::{Error, Kind, Result};
 use crate::host::HostTensor;
 use crate::instr::{self, Context};
+use crate::precision::Precision;
 use crate::tensor::{Value, unfit};
 
 /// Weights of the classes that are measured on the training split, one for each class, void included.
@@ -119,12 +120,37 @@ pub struct NotFinite {
     pub what: &'static str,
 }
 
+/// How long the steps of a forward pass took.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepTimes {
+    /// By section.
+    pub sections: BTreeMap<String, Duration>,
+    /// By kind of instruction, [`phg_compiler::plan::Instr::kind`].
+    pub instructions: BTreeMap<String, Duration>,
+}
+
+impl StepTimes {
+    fn add(&mut self, step: &Step, time: Duration) {
+        let names =
+            [(&mut self.sections, step.section.as_str()), (&mut self.instructions, step.instr.kind())];
+        for (times, name) in names {
+            match times.get_mut(name) {
+                Some(sum) => *sum += time,
+                None => {
+                    times.insert(name.to_owned(), time);
+                }
+            }
+        }
+    }
+}
+
 /// A plan with a device to run it on.
 #[derive(Clone)]
 pub struct Executor {
     plan: Plan,
     segments: Segments,
     device: Device,
+    precision: Precision,
     waits: bool,
 }
 
@@ -135,13 +161,19 @@ impl Executor {
             Mode::Train => device.clone().autodiff(),
             Mode::Eval | Mode::Infer => device.clone().inner(),
         };
-        Self { segments: Segments::whole(&plan), plan, device, waits: false }
+        Self { segments: Segments::whole(&plan), plan, device, precision: Precision::F32, waits: false }
     }
 
     /// The same, training by `segments` of the plan: some of it is computed again to save memory.
     #[must_use]
     pub fn in_segments(self, segments: Segments) -> Self {
         Self { segments, ..self }
+    }
+
+    /// The same, computing in the numbers of `precision`.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// The same, waiting for the device after every step, so that [`Executor::run_timed`] tells how long work
@@ -173,24 +205,20 @@ impl Executor {
         device::compute(|| self.walk(bank, bindings, self.trains(), &mut |_, _| Ok(())))
     }
 
-    /// Runs the plan on a batch and adds up how long the steps of each section took; on a GPU, how long it took to
-    /// ask for them, unless the executor is [`waiting`](Executor::waiting).
+    /// Runs the plan on a batch and adds up how long its steps took; on a GPU, how long it took to ask for them,
+    /// unless the executor is [`waiting`](Executor::waiting).
     ///
     /// # Errors
     /// As for [`Executor::run`].
-    pub fn run_timed(
-        &self,
-        bank: &Bank,
-        bindings: &Bindings,
-        sections: &mut BTreeMap<String, Duration>,
-    ) -> Result<Outputs> {
+    pub fn run_timed(&self, bank: &Bank, bindings: &Bindings, times: &mut StepTimes) -> Result<Outputs> {
         device::compute(|| {
             self.wait()?;
             let mut last = Instant::now();
             self.walk(bank, bindings, self.trains(), &mut |step, _| {
                 self.wait()?;
                 let now = Instant::now();
-                add_time(sections, &step.section, now - std::mem::replace(&mut last, now));
+                let time = now - std::mem::replace(&mut last, now);
+                times.add(step, time);
                 Ok(())
             })
         })
@@ -246,7 +274,7 @@ impl Executor {
         let statistics = self.steps(steps, bank, bindings, &mut values, tracked, look)?;
         let mut outputs = Outputs { statistics, ..Outputs::default() };
         for output in &self.plan.outputs {
-            outputs.push(output, values.get(output.value)?)?;
+            outputs.push(output, values.get(output.value)?.cast(FloatDType::F32))?;
         }
         Ok(outputs)
     }
@@ -271,6 +299,8 @@ impl Executor {
             device: &device,
             tracked,
             path: "",
+            precision: self.precision,
+            half: false,
             statistics: Vec::new(),
         };
         for step in self.plan.steps.get(steps).unwrap_or_default() {
@@ -302,16 +332,6 @@ impl Executor {
             values.put(input.value, if tracked { value.autodiff() } else { value.inner() })?;
         }
         Ok(())
-    }
-}
-
-/// Adds to the time of a section.
-fn add_time(sections: &mut BTreeMap<String, Duration>, section: &str, time: Duration) {
-    match sections.get_mut(section) {
-        Some(sum) => *sum += time,
-        None => {
-            sections.insert(section.to_owned(), time);
-        }
     }
 }
 

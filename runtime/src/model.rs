@@ -18,6 +18,7 @@ use crate::error::{Error, Kind, Result};
 use crate::exec::{Bindings, Executor};
 use crate::host::HostTensor;
 use crate::instr::resize::resize;
+use crate::precision::Precision;
 use crate::run::checkpoint::{Checkpoints, Loaded, Which};
 use crate::run::{Manifest, folder};
 use phg_compiler::plan::instr::ResizeMode;
@@ -101,6 +102,12 @@ impl Model {
             preparation,
             scores,
         })
+    }
+
+    /// The same, computing in the numbers of `precision`.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { executor: self.executor.with_precision(precision), ..self }
     }
 
     /// How images are prepared for the network, without augmentation.

@@ -21,6 +21,8 @@ pub enum Purpose {
     Node,
     /// Procedural scenes; counters: split, index.
     Scene,
+    /// Operands of the check of a device; counters: hash of the case's name, place of the operand.
+    Check,
 }
 
 /// A stream of random numbers.
@@ -37,6 +39,7 @@ impl Stream {
             Purpose::Augment => 3,
             Purpose::Node => 4,
             Purpose::Scene => 5,
+            Purpose::Check => 6,
         };
         key[16..24].copy_from_slice(&counters[0].to_le_bytes());
         key[24..].copy_from_slice(&counters[1].to_le_bytes());

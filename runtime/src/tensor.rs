@@ -4,7 +4,7 @@
 //! list. Burn fixes a tensor's rank in its type, so every rank is a variant here. Guaranteed: a value of the
 //! wrong rank or element type is an error that says so, never a panic.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 
 use crate::codes;
 use crate::error::{Error, Kind, Result};
@@ -306,6 +306,31 @@ impl Value {
             (Self::F5(a), Self::F5(b)) => (a * b).sum(),
             (a, b) => return Err(unfit(format!("{} has no gradient {}", a.describe(), b.describe()))),
         })
+    }
+
+    /// The element type of floats; none for integers.
+    pub fn float_type(&self) -> Option<FloatDType> {
+        match self {
+            Self::F1(x) => Some(x.dtype().into()),
+            Self::F2(x) => Some(x.dtype().into()),
+            Self::F3(x) => Some(x.dtype().into()),
+            Self::F4(x) => Some(x.dtype().into()),
+            Self::F5(x) => Some(x.dtype().into()),
+            Self::I1(_) | Self::I2(_) | Self::I3(_) | Self::I4(_) => None,
+        }
+    }
+
+    /// Floats as another element type, with their place in an autodiff graph; integers as they are.
+    #[must_use]
+    pub fn cast(self, to: FloatDType) -> Self {
+        match self {
+            Self::F1(x) => x.cast(to).into(),
+            Self::F2(x) => x.cast(to).into(),
+            Self::F3(x) => x.cast(to).into(),
+            Self::F4(x) => x.cast(to).into(),
+            Self::F5(x) => x.cast(to).into(),
+            ints @ (Self::I1(_) | Self::I2(_) | Self::I3(_) | Self::I4(_)) => ints,
+        }
     }
 
     /// True when every value is a number and not infinite; integers always are.

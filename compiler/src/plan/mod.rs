@@ -7,6 +7,7 @@
 pub mod backward;
 pub mod cost;
 pub mod instr;
+pub mod kind;
 pub mod liveness;
 pub mod lower;
 pub mod memory;

@@ -6,13 +6,13 @@
 //! are not taken twice; a plan in one piece is one graph, as Burn would have it.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::{FloatDType, Gradients, Tensor};
 use phg_compiler::plan::segments::Segment;
 use phg_compiler::plan::{Role, ValueId};
 
-use super::{Bindings, Executor, Outputs, Values, add_time};
+use super::{Bindings, Executor, Outputs, StepTimes, Values};
 use crate::bank::Bank;
 use crate::error::Result;
 use crate::tensor::{Value, each_float, unfit};
@@ -42,8 +42,8 @@ pub(crate) struct Pass<'a> {
 }
 
 impl Executor {
-    /// Computes the plan and keeps what its segments need to go back. Adds up how long the steps of each section
-    /// took, as [`Executor::run_timed`] does.
+    /// Computes the plan and keeps what its segments need to go back. Adds up how long its steps took,
+    /// as [`Executor::run_timed`] does.
     ///
     /// # Errors
     /// As for [`Executor::run`].
@@ -51,7 +51,7 @@ impl Executor {
         &'a self,
         bank: &'a Bank,
         bindings: &'a Bindings,
-        sections: &mut BTreeMap<String, Duration>,
+        times: &mut StepTimes,
     ) -> Result<Pass<'a>> {
         let mut values = self.values(bindings);
         self.bind(bindings, &mut values, false)?;
@@ -72,14 +72,14 @@ impl Executor {
             let mut look = |step: &phg_compiler::plan::Step, _: &[Value]| {
                 self.wait()?;
                 let now = Instant::now();
-                add_time(sections, &step.section, now - std::mem::replace(&mut last, now));
+                times.add(step, now - std::mem::replace(&mut last, now));
                 Ok(())
             };
             let (tape, statistics) = pass.compute(segment, !segment.again, &mut values, &mut look)?;
             pass.outputs.statistics.extend(statistics);
             for output in results() {
                 if let Some(value) = values.slots.get_mut(output.value.0 as usize).and_then(Option::take) {
-                    collected.insert(output.value, value.inner());
+                    collected.insert(output.value, value.inner().cast(FloatDType::F32));
                 }
             }
             pass.tapes.push((!segment.again).then_some(tape));
@@ -177,7 +177,7 @@ impl Pass<'_> {
             if let (Role::Loss, true, Some(value)) = (output.role, tracked, here)
                 && !segment.reads.contains(&output.value)
             {
-                tape.losses.push(value.clone().f1()?);
+                tape.losses.push(value.clone().cast(FloatDType::F32).f1()?);
             }
         }
         Ok((tape, statistics))
@@ -209,7 +209,8 @@ fn total(
     losses.into_iter().for_each(&mut add);
     for (id, value) in writes {
         let Some(gradient) = later.remove(&id) else { continue };
-        add(value.dot(gradient)?);
+        // A half-precision value's term joins losses of full precision; its gradient stays what it is.
+        add(value.dot(gradient)?.cast(FloatDType::F32));
     }
     Ok(total.filter(Tensor::is_tracked))
 }

@@ -47,5 +47,5 @@ fn masked<const D: usize>(
     let mut stream = context.stream();
     let mask = (0..shape.iter().product()).map(|_| if stream.chance(rate) { 0.0 } else { scale });
     let mask = Tensor::<D>::from_data(TensorData::new(mask.collect::<Vec<f32>>(), shape), context.device);
-    Ok(x * mask)
+    Ok(x.clone() * mask.cast(x.dtype()))
 }

@@ -5,6 +5,7 @@
 //! everything differentiates; an operand of the wrong rank or type is an error.
 
 mod binary;
+pub(crate) mod case;
 mod convolve;
 mod divergence;
 mod draw;
@@ -22,13 +23,14 @@ mod unary;
 #[cfg(test)]
 mod tests;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, FloatDType, Tensor};
 use phg_compiler::ir::dim::{Dim, Sizes};
 use phg_compiler::plan::{Instr, Mode, Plan, Step, WeightId};
 
 use crate::bank::Bank;
 use crate::error::Result;
 use crate::exec::Bindings;
+use crate::precision::Precision;
 use crate::random::{Purpose, Stream, counter};
 use crate::tensor::{Value, unfit};
 
@@ -45,6 +47,10 @@ pub(crate) struct Context<'a> {
     pub(crate) tracked: bool,
     /// The step's path, for random draws and errors.
     pub(crate) path: &'a str,
+    /// In which numbers the run computes.
+    pub(crate) precision: Precision,
+    /// Whether the step reads weights as bfloat16; [`apply`] decides it.
+    pub(crate) half: bool,
     /// New values of running statistics, in order of execution.
     pub(crate) statistics: Vec<(WeightId, Tensor<1>)>,
 }
@@ -58,11 +64,12 @@ impl Context<'_> {
         }
     }
 
-    /// A tensor that the network owns; with a graph only where one is built.
+    /// A tensor that the network owns, as the step reads it; with a graph only where one is built.
     fn weight(&self, id: WeightId) -> Result<Value> {
         let weight = self.plan.weights.get(id.0 as usize).ok_or_else(|| unfit("no such weight"))?;
         let value = self.bank.get(&weight.name)?.clone();
-        Ok(if self.tracked { value.autodiff() } else { value.inner() })
+        let value = if self.tracked { value.autodiff() } else { value.inner() };
+        Ok(if self.half { value.cast(FloatDType::BF16) } else { value })
     }
 
     fn vector(&self, id: WeightId) -> Result<Tensor<1>> {
@@ -87,8 +94,15 @@ impl Context<'_> {
     }
 }
 
-/// Executes a step on its operands, which are in the instruction's order.
+/// Executes a step on its operands, which are in the instruction's order, in the numbers of the run's precision.
 pub(crate) fn apply(step: &Step, reads: Vec<Value>, context: &mut Context<'_>) -> Result<Vec<Value>> {
+    let precision = context.precision;
+    context.half = precision.halves_weights(&step.instr);
+    let reads = precision.operands(&step.instr, reads);
+    Ok(precision.results(&step.instr, execute(step, reads, context)?))
+}
+
+fn execute(step: &Step, reads: Vec<Value>, context: &mut Context<'_>) -> Result<Vec<Value>> {
     let mut reads = reads.into_iter();
     let mut next = || reads.next().ok_or_else(|| unfit("an operand is missing"));
     let result = match &step.instr {

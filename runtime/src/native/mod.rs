@@ -20,7 +20,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, BackendTypes, Flex, TensorMetadata};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use phg_kernels::Shape;
 
 use crate::error::Result;
@@ -72,12 +72,14 @@ impl View<'_> {
 #[derive(Clone, Debug)]
 struct Kept {
     shape: Vec<usize>,
+    dtype: DType,
     values: Option<FlexTensor>,
 }
 
 impl Kept {
     fn new(tensor: &FlexTensor, read: bool) -> Self {
-        Self { shape: tensor.shape().to_vec(), values: read.then(|| tensor.clone()) }
+        let shape = tensor.shape().to_vec();
+        Self { shape, dtype: tensor.dtype(), values: read.then(|| tensor.clone()) }
     }
 
     fn view(&self) -> View<'_> {
@@ -131,26 +133,27 @@ fn apply<K: Kernel<N>, const N: usize, const D: usize>(
     Ok(Some(Tensor::from_primitive::<Autodiff<Flex>>(result)))
 }
 
-#[cfg(test)]
 thread_local! {
     static OFF: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// Runs `f` with Burn's own operations alone, which is what other devices get.
-#[cfg(test)]
+/// Runs `f` with Burn's own operations alone, which is what other devices get: for comparing the two. A plan that
+/// is executed inside stays on this thread.
 pub(crate) fn without<T>(f: impl FnOnce() -> T) -> T {
-    OFF.set(true);
-    let result = f();
-    OFF.set(false);
-    result
+    /// Switches back although `f` may panic, as Burn does.
+    struct Back(bool);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            OFF.set(self.0);
+        }
+    }
+    let _back = Back(OFF.replace(true));
+    f()
 }
 
 /// Are kernels switched off on this thread?
-fn is_off() -> bool {
-    #[cfg(test)]
-    return OFF.get();
-    #[cfg(not(test))]
-    false
+pub(crate) fn is_off() -> bool {
+    OFF.get()
 }
 
 /// True for a value on the processor.
@@ -193,7 +196,9 @@ impl<K: Kernel<N>, const N: usize> Backward<Flex, N> for Gradient<K> {
             self.0.gradients(operands.each_ref().map(Kept::view), result.view(), &values(&gradient), wanted);
         for ((parent, operand), found) in ops.parents.iter().zip(&operands).zip(found) {
             if let (Some(parent), Some(found)) = (parent, found) {
-                let found = FlexTensor::from_data(TensorData::new(found, operand.shape.clone()));
+                // Gradients from several readers of a tensor are added up: all are of the tensor's own type.
+                let found = TensorData::new(found, operand.shape.clone()).convert_dtype(operand.dtype);
+                let found = FlexTensor::from_data(found);
                 gradients.register::<Flex>(parent.id, found);
             }
         }

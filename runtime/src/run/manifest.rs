@@ -12,6 +12,7 @@ use crate::codes;
 use crate::data::table::ClassTable;
 use crate::data::{Dataset, Split};
 use crate::error::{Error, Kind, Result};
+use crate::precision::Precision;
 use crate::run::time;
 
 /// The format of `manifest.json` that this version writes and reads.
@@ -108,6 +109,9 @@ pub struct Manifest {
     pub spec: SpecSource,
     /// The spec's parameters as resolved, `--set` included: a JSON object.
     pub parameters: serde_json::Value,
+    /// In which numbers it is trained; runs of versions that knew one precision only have `f32`.
+    #[serde(default)]
+    pub precision: Precision,
     /// The seed of every random number.
     pub seed: u64,
     /// The data.
@@ -125,7 +129,14 @@ impl Manifest {
         data: DataSource,
         process: Process,
     ) -> Self {
-        Self { format: FORMAT, spec, parameters, seed, data, processes: vec![process] }
+        let precision = Precision::F32;
+        Self { format: FORMAT, spec, parameters, precision, seed, data, processes: vec![process] }
+    }
+
+    /// The same run in another precision.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// Eight hexadecimal digits that stand for the spec's text and its resolved parameters in a run's name.
@@ -146,6 +157,7 @@ impl Manifest {
         let differences: Vec<&str> = [
             ("the text of the spec", self.spec.blake3 != now.spec.blake3),
             (parameters.as_str(), self.parameters != now.parameters),
+            ("the precision", self.precision != now.precision),
             ("the seed", self.seed != now.seed),
             ("the dataset", old.name != new.name),
             ("the class table", old.table != new.table),
@@ -204,6 +216,9 @@ pub(super) mod tests {
         now.processes[0].threads = 9;
         now.data.fingerprints.remove(&Split::Val);
         assert_eq!(run.check_continues(&now), Ok(()), "a device or the validation split may change");
+        let half = manifest().with_precision(Precision::Bf16);
+        let error = run.check_continues(&half).unwrap_err();
+        assert!(error.message.ends_with(": the precision"), "{}", error.message);
         now.seed = 8;
         now.parameters = serde_json::json!({"width": 16});
         let error = run.check_continues(&now).unwrap_err();
@@ -215,6 +230,15 @@ pub(super) mod tests {
         let mut now = manifest();
         now.data.fingerprints.insert(Split::Train, "v1-99".into());
         assert!(run.check_continues(&now).unwrap_err().message.ends_with(": the training images"));
+    }
+
+    #[test]
+    fn a_run_that_does_not_tell_its_precision_has_32_bits() {
+        let mut written = serde_json::to_value(manifest().with_precision(Precision::Bf16)).unwrap();
+        assert_eq!(written["precision"], "bf16");
+        written.as_object_mut().unwrap().remove("precision");
+        let read: Manifest = serde_json::from_value(written).unwrap();
+        assert_eq!(read, manifest());
     }
 
     #[test]

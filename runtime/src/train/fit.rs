@@ -182,7 +182,8 @@ impl Fit {
         schedule.check()?;
         let device = job.device.clone();
         let (segments, note) = memory::within(&plan, &job.network, job.memory_limit)?;
-        let executor = Executor::new(plan, &device).in_segments(segments);
+        let executor =
+            Executor::new(plan, &device).in_segments(segments).with_precision(job.manifest.precision);
         let plan = executor.plan();
         let (folder, bank, optimizer, ema, state, notes) = match &job.place {
             Place::New(target) => {
@@ -382,7 +383,8 @@ impl Fit {
         let device = self.job.device.clone();
         let table = self.job.dataset.table().clone();
         let network = self.job.network.clone();
-        let mut model = Model::new(network, table, &device, |plan| Bank::load(plan, &stored, &device))?;
+        let model = Model::new(network, table, &device, |plan| Bank::load(plan, &stored, &device))?;
+        let mut model = model.with_precision(self.job.manifest.precision);
         model.checkpoint = format!("step-{}", self.state.step);
         Ok(model)
     }

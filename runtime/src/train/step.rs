@@ -5,7 +5,6 @@
 //! an error that names the first bad node, and leaves parameters, optimiser and averages as they were; the same
 //! state and batches give the same bits at a given number of threads.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use burn::tensor::Tensor;
@@ -14,7 +13,7 @@ use crate::bank::Bank;
 use crate::codes;
 use crate::device;
 use crate::error::{Error, Kind, Result};
-use crate::exec::{Bindings, Executor};
+use crate::exec::{Bindings, Executor, Outputs, StepTimes};
 use crate::optim::{self, Ema, Gradients, Optimizer, mix};
 use crate::tensor::{Value, each_float, read, unfit};
 
@@ -51,8 +50,8 @@ pub struct StepReport {
 /// the executor is [`waiting`](Executor::waiting).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Times {
-    /// The forward pass, by section.
-    pub sections: BTreeMap<String, Duration>,
+    /// The forward pass.
+    pub forward: StepTimes,
     /// The backward pass.
     pub backward: Duration,
     /// Norm, clipping, the optimiser's rule and averages.
@@ -86,7 +85,7 @@ impl Trainer<'_> {
         // Statistics move with every micro-batch, on a copy that replaces the bank when the step has succeeded.
         let mut bank = self.bank.clone();
         for batch in batches {
-            let mut pass = self.executor.forward(&bank, batch, &mut report.times.sections)?;
+            let mut pass = self.executor.forward(&bank, batch, &mut report.times.forward)?;
             let outputs = std::mem::take(&mut pass.outputs);
             scalars.push(sum(&outputs.losses)?);
             scalars.extend(outputs.losses.iter().chain(&outputs.reports).map(|(_, term)| term.clone()));
@@ -146,6 +145,26 @@ impl Trainer<'_> {
             Err(error) => error,
         }
     }
+}
+
+/// A forward and a backward pass: what the plan gives, and the gradients of the sum of its losses.
+///
+/// # Errors
+/// What [`Executor::run`] returns.
+pub(crate) fn backward(
+    executor: &Executor,
+    bank: &Bank,
+    bindings: &Bindings,
+) -> Result<(Outputs, Gradients)> {
+    device::compute(|| {
+        let outputs = executor.run(bank, bindings)?;
+        let mut gradients = Gradients::new();
+        let total = sum(&outputs.losses)?;
+        if total.is_tracked() {
+            collect(&mut gradients, bank, total, 1.0)?;
+        }
+        Ok((outputs, gradients))
+    })
 }
 
 /// The sum of the loss terms.

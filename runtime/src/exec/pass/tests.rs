@@ -18,7 +18,7 @@ fn run(plan: &Plan, segments: Segments) -> Found {
     let executor = Executor::new(plan.clone(), &device).in_segments(segments);
     let bank = Bank::init(plan, 2, &device).unwrap();
     let bindings = batch(3, 2, 20, 27);
-    let pass = executor.forward(&bank, &bindings, &mut BTreeMap::new()).unwrap();
+    let pass = executor.forward(&bank, &bindings, &mut StepTimes::default()).unwrap();
     let outputs = pass.outputs.clone();
     let mut gradients = optim::Gradients::new();
     pass.backward(&mut |found| {
@@ -111,7 +111,7 @@ fn what_nobody_reads_any_more_is_dropped() {
     let executor = Executor::new(plan.clone(), &device).in_segments(segments.clone());
     let bank = Bank::init(&plan, 2, &device).unwrap();
     let bindings = batch(3, 2, 20, 27);
-    let pass = executor.forward(&bank, &bindings, &mut BTreeMap::new()).unwrap();
+    let pass = executor.forward(&bank, &bindings, &mut StepTimes::default()).unwrap();
     let stored: Vec<ValueId> = (0..plan.values.len() as u32)
         .map(ValueId)
         .filter(|id| pass.stored[id.0 as usize].is_some())

@@ -9,13 +9,10 @@ mod pointwise;
 mod spatial;
 
 use burn::tensor::Device;
-use phg_compiler::ir::dim::Sizes;
-use phg_compiler::plan::{Init, Instr, Mode, Plan, Step, Weight, WeightSource};
+use phg_compiler::plan::{Instr, Mode};
 
-use super::{Context, apply};
-use crate::bank::Bank;
+use super::case::{self, Ran};
 use crate::error::Result;
-use crate::exec::Bindings;
 use crate::host::HostTensor;
 use crate::random::{Purpose, Stream};
 use crate::tensor::Value;
@@ -60,6 +57,10 @@ impl Array {
 
     fn floats(&self) -> Vec<f32> {
         self.data.iter().map(|x| *x as f32).collect()
+    }
+
+    fn host(&self) -> HostTensor {
+        HostTensor { shape: self.shape.clone(), data: self.floats() }
     }
 }
 
@@ -107,75 +108,22 @@ impl Case {
         self
     }
 
-    fn plan(&self) -> Plan {
-        let weight = |(at, array): (usize, &Array)| Weight {
-            name: format!("w{at}"),
-            shape: array.shape.clone(),
-            init: Init::Constant(0.0),
-            trainable: true,
-            source: WeightSource::Stored,
-            section: String::new(),
-        };
-        Plan {
-            format: 0,
-            mode: self.mode,
-            steps: vec![],
-            values: vec![],
-            weights: self.weights.iter().enumerate().map(weight).collect(),
-            inputs: vec![],
-            outputs: vec![],
-        }
-    }
-
     /// Results, operands with their graph, bank, new statistics.
     fn execute(&self) -> Result<Ran> {
-        let plan = self.plan();
-        let device = Device::flex();
-        let stored = self.weights.iter().enumerate().map(|(at, array)| {
-            (format!("w{at}"), HostTensor { shape: array.shape.clone(), data: array.floats() })
-        });
-        let bank = Bank::load(&plan, &stored.collect(), &device)?;
-        // As the executor does: only training has a graph.
-        let training = matches!(self.mode, Mode::Train);
-        let made_on = if training { device.clone().autodiff() } else { device.clone() };
         let reads = self.reads.iter().map(|read| match read {
-            Operand::Float(array) => {
-                let value = Value::float(array.floats(), &array.shape, &made_on)?;
-                if !training {
-                    return Ok(value);
-                }
-                Ok(crate::tensor::each_float!(value, "a test", x => x.require_grad().into()))
-            }
-            Operand::Int(data, shape) => Value::int(data.clone(), shape, &made_on),
+            Operand::Float(array) => case::Operand::Float(array.host()),
+            Operand::Int(data, shape) => case::Operand::Int(data.clone(), shape.clone()),
         });
-        let reads: Vec<Value> = reads.collect::<Result<_>>()?;
-        let images = HostTensor { shape: vec![1, 3, 2, 2], data: vec![0.0; 12] };
-        let mut bindings = Bindings::from_host(&images, None, &device)?;
-        bindings.void = self.void;
-        bindings.step = self.step;
-        bindings.seed = 5;
-        let step = Step {
-            instr: self.instr.clone(),
-            reads: vec![],
-            writes: vec![],
-            frees: vec![],
+        let case = case::Case {
+            reads: reads.collect(),
+            weights: self.weights.iter().map(Array::host).collect(),
+            mode: self.mode,
+            void: self.void,
+            step: self.step,
             path: self.path.clone(),
-            section: String::new(),
-            macs: 0.into(),
+            ..case::Case::new(self.instr.clone(), vec![])
         };
-        let mut context = Context {
-            plan: &plan,
-            bank: &bank,
-            bindings: &bindings,
-            sizes: Sizes { n: 1, h: 2, w: 2 },
-            device: &made_on,
-            tracked: training,
-            path: &self.path,
-            statistics: vec![],
-        };
-        let results = apply(&step, reads.clone(), &mut context)?;
-        let statistics = std::mem::take(&mut context.statistics);
-        Ok(Ran { results, reads, bank, statistics })
+        case.execute(&Device::flex())
     }
 
     /// The first result.
@@ -210,21 +158,12 @@ impl Case {
         let value = |inputs: &[Array], weights: &[Array]| -> f64 {
             reference(inputs, weights).data.iter().zip(&probe.data).map(|(y, r)| y * r).sum()
         };
-        let shape = ran.results[0].shape();
-        let len = shape.iter().product::<usize>();
-        let y = graph_flat(ran.results[0].clone(), len);
-        let r = Value::float(probe.floats(), &[len], &Device::flex()).unwrap().f1().unwrap();
-        let total = (y * r).sum();
-        if !total.is_tracked() {
-            return;
-        }
-        let grads = total.backward();
-        let gradient = |value: &Value, like: &Array| -> Array {
-            let grad: Option<Value> = float_grad(value, &grads);
-            grad.map_or_else(|| Array::zeros(&like.shape), |grad| to_array(&grad))
+        let Some(gradients) = ran.gradients(probe.floats()).unwrap() else { return };
+        let gradient = |found: &Option<Value>, like: &Array| -> Array {
+            found.as_ref().map_or_else(|| Array::zeros(&like.shape), to_array)
         };
         let mut at = 0;
-        for read in &ran.reads {
+        for (read, found) in ran.reads.iter().zip(&gradients.reads) {
             if read.is_int() {
                 continue;
             }
@@ -233,7 +172,7 @@ impl Case {
                 inputs[at] = moved;
                 value(&inputs, &self.weights)
             });
-            close(&format!("gradient of operand {at}"), &gradient(read, &inputs[at]), &expected, 5e-4);
+            close(&format!("gradient of operand {at}"), &gradient(found, &inputs[at]), &expected, 5e-4);
             at += 1;
         }
         for (at, weight) in self.weights.iter().enumerate() {
@@ -242,28 +181,9 @@ impl Case {
                 weights[at] = moved;
                 value(&inputs, &weights)
             });
-            let held = ran.bank.get(&format!("w{at}")).unwrap();
-            close(&format!("gradient of weight {at}"), &gradient(held, weight), &expected, 5e-4);
+            let found = gradient(&gradients.weights[at], weight);
+            close(&format!("gradient of weight {at}"), &found, &expected, 5e-4);
         }
-    }
-}
-
-/// What executing a case gave.
-struct Ran {
-    results: Vec<Value>,
-    reads: Vec<Value>,
-    bank: Bank,
-    statistics: Vec<(phg_compiler::plan::WeightId, burn::tensor::Tensor<1>)>,
-}
-
-fn float_grad(value: &Value, grads: &burn::tensor::Gradients) -> Option<Value> {
-    match value {
-        Value::F1(x) => x.grad(grads).map(Value::from),
-        Value::F2(x) => x.grad(grads).map(Value::from),
-        Value::F3(x) => x.grad(grads).map(Value::from),
-        Value::F4(x) => x.grad(grads).map(Value::from),
-        Value::F5(x) => x.grad(grads).map(Value::from),
-        Value::I1(_) | Value::I2(_) | Value::I3(_) | Value::I4(_) => None,
     }
 }
 
@@ -306,9 +226,4 @@ pub(super) fn close(what: &str, found: &Array, expected: &Array, tolerance: f64)
             );
         }
     }
-}
-
-/// The elements in one row, with their graph.
-fn graph_flat(value: Value, len: usize) -> burn::tensor::Tensor<1> {
-    value.reshape(&[len]).unwrap().f1().unwrap()
 }

@@ -2,16 +2,10 @@
 
 use phg_compiler::plan::instr::{Convolve, ConvolveTransposed, Pool, PoolKind, ResizeMode, Unary};
 use phg_compiler::plan::{Instr, Mode, WeightId};
+use phg_kernels::Window;
 
 use super::{Array, Case, Operand, close, to_array};
-
-struct Window {
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    padding: [usize; 2],
-    dilation: [usize; 2],
-    groups: usize,
-}
+use crate::parity::shapes::{CONVOLUTIONS, POOLINGS, RESIZES, TRANSPOSED};
 
 /// Cross-correlation by its definition.
 fn convolution(x: &Array, weight: &Array, bias: Option<&Array>, by: &Window) -> Array {
@@ -97,46 +91,6 @@ fn transposed(
     }
     y
 }
-
-/// `n, i, o, h, w` and a window.
-const CONVOLUTIONS: [([usize; 5], Window); 9] = [
-    (
-        [2, 3, 4, 7, 5],
-        Window { kernel: [3, 3], stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 },
-    ),
-    (
-        [1, 2, 3, 7, 6],
-        Window { kernel: [3, 3], stride: [2, 2], padding: [1, 1], dilation: [1, 1], groups: 1 },
-    ),
-    (
-        [1, 3, 2, 5, 5],
-        Window { kernel: [1, 1], stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 },
-    ),
-    (
-        [2, 3, 2, 5, 8],
-        Window { kernel: [1, 1], stride: [2, 2], padding: [0, 0], dilation: [1, 1], groups: 1 },
-    ),
-    (
-        [1, 2, 2, 9, 9],
-        Window { kernel: [3, 3], stride: [1, 1], padding: [2, 2], dilation: [2, 2], groups: 1 },
-    ),
-    (
-        [1, 3, 3, 6, 7],
-        Window { kernel: [3, 3], stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 3 },
-    ),
-    (
-        [1, 4, 6, 5, 5],
-        Window { kernel: [3, 3], stride: [2, 2], padding: [1, 1], dilation: [1, 1], groups: 2 },
-    ),
-    (
-        [1, 2, 3, 8, 9],
-        Window { kernel: [1, 5], stride: [1, 2], padding: [0, 2], dilation: [1, 1], groups: 1 },
-    ),
-    (
-        [1, 1, 2, 11, 13],
-        Window { kernel: [7, 7], stride: [3, 2], padding: [3, 3], dilation: [1, 1], groups: 1 },
-    ),
-];
 
 #[test]
 fn convolutions() {
@@ -255,15 +209,9 @@ fn a_convolution_with_what_passes_put_into_it() {
 
 #[test]
 fn transposed_convolutions() {
-    let cases = [
-        ([1, 2, 3, 3, 4], [2, 2], [2, 2], [0, 0], [0, 0], [1, 1], 1),
-        ([2, 3, 2, 3, 3], [3, 3], [2, 2], [1, 1], [1, 1], [1, 1], 1),
-        ([1, 2, 2, 4, 3], [4, 4], [2, 2], [1, 1], [0, 0], [1, 1], 2),
-        ([1, 1, 2, 3, 5], [3, 3], [1, 1], [1, 1], [0, 0], [2, 2], 1),
-        ([1, 2, 1, 3, 2], [5, 3], [3, 2], [2, 0], [2, 1], [1, 1], 1),
-    ];
-    for ([n, i, o, h, w], kernel, stride, padding, output_padding, dilation, groups) in cases {
-        let by = Window { kernel, stride, padding, dilation, groups };
+    for case in &TRANSPOSED {
+        let ([n, i, o, h, w], by, output_padding) = (case.shape, &case.window, case.output_padding);
+        let Window { kernel, stride, padding, dilation, groups } = *by;
         let instr = Instr::ConvolveTransposed(ConvolveTransposed {
             weight: WeightId(0),
             bias: Some(WeightId(1)),
@@ -277,7 +225,7 @@ fn transposed_convolutions() {
         let weights = vec![Array::random(&[i, o / groups, kernel[0], kernel[1]], 2), Array::random(&[o], 3)];
         Case::new(instr, vec![Array::random(&[n, i, h, w], 1)])
             .weights(weights)
-            .check(|x, weights| transposed(&x[0], &weights[0], Some(&weights[1]), &by, output_padding));
+            .check(|x, weights| transposed(&x[0], &weights[0], Some(&weights[1]), by, output_padding));
     }
 }
 
@@ -336,12 +284,7 @@ fn pool(x: &Array, by: &Pool) -> (Array, Array) {
 #[test]
 fn pooling() {
     for kind in [PoolKind::Max, PoolKind::Average] {
-        for (kernel, stride, padding) in [
-            ([2, 2], [2, 2], [0, 0]),
-            ([3, 3], [2, 2], [1, 1]),
-            ([3, 2], [1, 3], [1, 0]),
-            ([5, 5], [3, 3], [2, 2]),
-        ] {
+        for (kernel, stride, padding) in POOLINGS {
             for (ceil, count_padding) in [(false, true), (false, false), (true, true), (true, false)] {
                 let by = Pool { kind, kernel, stride, padding, ceil, count_padding, indices: false };
                 for shape in [[1, 2, 7, 5], [2, 1, 6, 8]] {
@@ -408,20 +351,9 @@ fn bilinear(x: &Array, rows: usize, columns: usize) -> Array {
     y
 }
 
-const SIZES: [([usize; 4], [usize; 2]); 8] = [
-    ([1, 2, 5, 7], [10, 14]),
-    ([2, 1, 5, 7], [11, 13]),
-    ([1, 1, 12, 15], [5, 4]),
-    ([1, 3, 1, 1], [4, 3]),
-    ([1, 1, 6, 5], [6, 9]),
-    ([1, 1, 7, 3], [1, 1]),
-    ([1, 2, 3, 4], [3, 4]),
-    ([3, 1, 9, 2], [23, 5]),
-];
-
 #[test]
 fn bilinear_resize() {
-    for (shape, [rows, columns]) in SIZES {
+    for (shape, [rows, columns]) in RESIZES {
         let instr = Instr::Resize { mode: ResizeMode::Bilinear, to: [rows.into(), columns.into()] };
         Case::new(instr, vec![Array::random(&shape, 6)]).check(|x, _| bilinear(&x[0], rows, columns));
     }
@@ -438,7 +370,7 @@ fn bilinear_resize_is_pytorchs() {
 
 #[test]
 fn nearest_resize() {
-    for (shape, [rows, columns]) in SIZES.into_iter().chain([([1, 1, 2, 1], [98, 3])]) {
+    for (shape, [rows, columns]) in RESIZES.into_iter().chain([([1, 1, 2, 1], [98, 3])]) {
         let instr = Instr::Resize { mode: ResizeMode::Nearest, to: [rows.into(), columns.into()] };
         Case::new(instr, vec![Array::random(&shape, 6)]).check(|x, _| {
             let x = &x[0];
