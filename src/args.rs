@@ -527,6 +527,9 @@ pub(crate) struct Devices {
     /// In which numbers the device computes; what it is compared with is 32-bit floats.
     #[arg(long, requires = "check", value_enum, default_value_t)]
     pub(crate) precision: PrecisionName,
+    /// Writes every case to this file as soon as it is done, a line of JSON each.
+    #[arg(long, requires = "check", value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
     /// Begins no further case after so many minutes.
     #[arg(long, requires = "check", value_parser = minutes)]
     pub(crate) minutes: Option<f64>,

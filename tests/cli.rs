@@ -176,7 +176,10 @@ fn devices_and_completions_are_listed() {
 /// The whole check takes a minute of a release build; here a few of its cases, smallest first.
 #[test]
 fn a_device_is_checked() {
-    let output = phgc(&["devices", "--check", "--device", "cpu", "--minutes", "0.02", "--format", "json"]);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let log = folder.path().join("cases.jsonl").display().to_string();
+    let args = ["devices", "--check", "--device", "cpu", "--minutes", "0.02", "--log", &log];
+    let output = phgc(&[&args[..], &["--format", "json"]].concat());
     assert_eq!(status(&output), 0, "{}", String::from_utf8_lossy(&output.stdout));
     let report = json(&output);
     assert_eq!((report["ok"].as_bool(), report["device"].as_str()), (Some(true), Some("cpu")));
@@ -184,6 +187,10 @@ fn a_device_is_checked() {
     assert_eq!(case["kind"], "convolve");
     assert!(case["worst"]["error"].as_f64() <= case["worst"]["allowed"].as_f64(), "{case}");
     assert!(report["skipped"].as_u64() > Some(0));
+    let lines = std::fs::read_to_string(&log).expect("a log");
+    assert_eq!(lines.lines().count(), report["cases"].as_array().map_or(0, Vec::len));
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap_or_default()).expect("JSON");
+    assert_eq!(&first, case);
     let none = phgc(&["devices", "--check", "--minutes", "1e-9", "--format", "json"]);
     assert_eq!(status(&none), 2);
     for wrong in [&["devices", "--minutes", "1"][..], &["devices", "--check", "--minutes", "0"]] {

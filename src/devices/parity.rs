@@ -1,5 +1,8 @@
 //! `phgc devices --check`: whether a device computes what the processor computes.
 
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -38,9 +41,14 @@ pub(crate) fn run(args: &Devices) -> Outcome {
     let limit = args.minutes.map(|minutes| Duration::from_secs_f64(60.0 * minutes));
     let precision = super::precision(args.precision);
     let what = Checking { device: &opened, precision, networks: &networks, limit };
+    let mut log = args.log.as_deref().map(create).transpose()?;
+    let mut unwritten: Option<std::io::Error> = None;
     let report = check(&what, &mut |done, total| {
         bar.set_length(total as u64);
-        bar.set_position(done as u64);
+        bar.set_position(done.len() as u64);
+        if let (Some(log), Some(case)) = (&mut log, done.last()) {
+            unwritten = writeln!(log, "{}", json!(case)).err().or(unwritten.take());
+        }
         !interrupted.load(Ordering::Relaxed)
     });
     bar.finish_and_clear();
@@ -53,6 +61,9 @@ pub(crate) fn run(args: &Devices) -> Outcome {
             .at("--minutes")
             .help("give it a minute or two, such as `--minutes 2`")
             .into());
+    }
+    if let (Some(path), Some(error)) = (&args.log, unwritten) {
+        return Err(cannot_write(path, &error).into());
     }
     let device = super::full_name(name);
     match args.format {
@@ -69,6 +80,14 @@ pub(crate) fn run(args: &Devices) -> Outcome {
     let failed: Vec<Error> =
         report.cases.iter().filter(|case| !case.ok).map(|case| told(case, &device)).collect();
     if failed.is_empty() { Ok(()) } else { Err(Failure::Several(failed)) }
+}
+
+fn create(path: &Path) -> Result<File, Error> {
+    File::create(path).map_err(|error| cannot_write(path, &error))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
+    Error::new(codes::RUN_WRITE, Kind::Data, format!("the log cannot be written: {error}")).at(path.display())
 }
 
 /// A case that failed as an error.

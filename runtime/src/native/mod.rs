@@ -107,10 +107,12 @@ fn apply<K: Kernel<N>, const N: usize, const D: usize>(
     kernel: &mut K,
     operands: [&Value; N],
 ) -> Result<Option<Tensor<D>>> {
+    // Kernels compute in 32 bits; a result has the type of what it was made of, as Burn's own operations have it.
     let mut run = |operands: &[FlexTensor; N]| {
+        let dtype = operands.first().map_or(DType::F32, TensorMetadata::dtype);
         let operands = operands.each_ref().map(|operand| Kept::new(operand, true));
         let (values, shape) = kernel.forward(operands.each_ref().map(Kept::view));
-        FlexTensor::from_data(TensorData::new(values, shape))
+        FlexTensor::from_data(TensorData::new(values, shape).convert_dtype(dtype))
     };
     if is_off() {
         return Ok(None);

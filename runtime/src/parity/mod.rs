@@ -101,15 +101,16 @@ fn run<T>(f: impl FnOnce() -> Result<T>) -> Result<T, String> {
     caught(f).and_then(|result| result.map_err(|error| error.to_string()))
 }
 
-/// Checks the device. `progress` hears how many cases are done, of how many, and may stop by `false`.
-pub fn check(what: &Checking<'_>, progress: &mut dyn FnMut(usize, usize) -> bool) -> Report {
+/// Checks the device. `progress` hears after each case, and once before the first, of all that are done and of how
+/// many there are, and may stop by `false`.
+pub fn check(what: &Checking<'_>, progress: &mut dyn FnMut(&[Checked], usize) -> bool) -> Report {
     check_cases(what, cases::all(), progress)
 }
 
 fn check_cases(
     what: &Checking<'_>,
     cases: Vec<Named>,
-    progress: &mut dyn FnMut(usize, usize) -> bool,
+    progress: &mut dyn FnMut(&[Checked], usize) -> bool,
 ) -> Report {
     let begun = Instant::now();
     let gpu = device::queues(what.device);
@@ -126,15 +127,17 @@ fn check_cases(
     let first: Vec<Named> = instructions.by_ref().take(Instr::KINDS.len()).collect();
     let work = first.into_iter().map(Work::Instruction);
     let work = work.chain(what.networks.iter().map(Work::Network));
+    let mut goes_on = progress(&done, total);
     for work in work.chain(instructions.map(Work::Instruction)) {
         let late = what.limit.is_some_and(|limit| begun.elapsed() >= limit);
-        if late || !progress(done.len(), total) {
+        if late || !goes_on {
             break;
         }
         done.push(match work {
             Work::Instruction(named) => instruction(&named, &sides),
             Work::Network((name, network, sizes)) => step(name, network, *sizes, &sides),
         });
+        goes_on = progress(&done, total);
     }
     Report {
         ok: !done.is_empty() && done.iter().all(|case| case.ok),
