@@ -123,12 +123,13 @@ fn check_cases(
     let total = cases.len() + what.networks.len();
     let mut done: Vec<Checked> = Vec::with_capacity(total);
     // Networks after the first case of each kind: they are what matters most.
+    let boxed = |named| Work::Instruction(Box::new(named));
     let mut instructions = cases.into_iter();
     let first: Vec<Named> = instructions.by_ref().take(Instr::KINDS.len()).collect();
-    let work = first.into_iter().map(Work::Instruction);
+    let work = first.into_iter().map(boxed);
     let work = work.chain(what.networks.iter().map(Work::Network));
     let mut goes_on = progress(&done, total);
-    for work in work.chain(instructions.map(Work::Instruction)) {
+    for work in work.chain(instructions.map(boxed)) {
         let late = what.limit.is_some_and(|limit| begun.elapsed() >= limit);
         if late || !goes_on {
             break;
@@ -149,7 +150,7 @@ fn check_cases(
 }
 
 enum Work<'a> {
-    Instruction(Named),
+    Instruction(Box<Named>),
     Network(&'a (String, Network, Sizes)),
 }
 
