@@ -50,6 +50,8 @@ codes! {
     USAGE_ARGUMENTS "usage" "arguments": "a command line does not parse";
     USAGE_OUTPUT "usage" "output": "an output folder cannot be made or written to";
     METRICS_LABELS "metrics" "labels": "a label map and a prediction cannot be compared";
+    METRICS_WIDTH "metrics" "width": "a trimap's widths are unusable";
+    FIGURE_DRAW "figure" "draw": "a figure cannot be drawn";
     DEVICE_NAME "device" "name": "no device has this name";
     DEVICE_MISSING "device" "missing": "this build or machine does not have the device";
     DEVICE_THREADS "device" "threads": "the number of compute threads cannot be set";

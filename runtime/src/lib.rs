@@ -24,6 +24,7 @@ pub mod random;
 pub mod run;
 pub mod tensor;
 pub mod train;
+pub mod views;
 
 pub use device::DeviceName;
 pub use error::{Error, Result};

@@ -21,6 +21,7 @@ use crate::instr::resize::resize;
 use crate::precision::Precision;
 use crate::run::checkpoint::{Checkpoints, Loaded, Which};
 use crate::run::{Manifest, folder};
+use crate::views::{self, Views};
 use phg_compiler::plan::instr::ResizeMode;
 
 /// A network for inference with its weights and classes.
@@ -35,6 +36,8 @@ pub struct Model {
     pub notes: Vec<String>,
     /// May predictions be void?
     pub predict_void: bool,
+    /// The looks that predictions of an image are averaged over; one unless set.
+    pub views: Views,
     executor: Executor,
     bank: Bank,
     preparation: Preparation,
@@ -93,6 +96,7 @@ impl Model {
         let bank = bank(&plan)?;
         Ok(Self {
             predict_void: training.predict_void,
+            views: Views::default(),
             executor: Executor::new(plan, device),
             network,
             table,
@@ -139,25 +143,42 @@ impl Model {
     /// # Errors
     /// As [`Model::scores`], and of a device that fails.
     pub fn classify(&self, images: Tensor<4>, size: [usize; 2]) -> Result<Vec<u8>> {
-        let scores = resize(self.scores(images)?, ResizeMode::Bilinear, size)?;
+        self.winners(resize(self.scores(images)?, ResizeMode::Bilinear, size)?)
+    }
+
+    /// The class map of an image, at the image's own size, averaged over [`Model::views`].
+    ///
+    /// # Errors
+    /// As [`Model::predict_at`].
+    pub fn predict(&self, image: &Image) -> Result<LabelMap> {
+        self.predict_at(image, [image.height, image.width])
+    }
+
+    /// The class map of an image at `size` (rows, columns), averaged over [`Model::views`].
+    ///
+    /// # Errors
+    /// As [`Model::classify`], and `phg::data::preparation` for views that cannot be.
+    pub fn predict_at(&self, image: &Image, size: [usize; 2]) -> Result<LabelMap> {
+        let data = if self.views.is_single() {
+            let batch = self.preparation.picture(image)?;
+            let shape = vec![1, 3, batch.height, batch.width];
+            let images = HostTensor { shape, data: batch.images };
+            let bindings = Bindings::from_host(&images, None, self.device())?;
+            self.classify(bindings.images, size)?
+        } else {
+            let score = |images| self.scores(images);
+            let (views, device) = (&self.views, self.device());
+            self.winners(views::probabilities(views, image, &self.preparation, size, device, &score)?)?
+        };
+        Ok(LabelMap { width: size[1], height: size[0], data })
+    }
+
+    /// The class with the largest score at each pixel of `[n, classes, h, w]`.
+    fn winners(&self, scores: Tensor<4>) -> Result<Vec<u8>> {
         let [n, channels, rows, columns] = scores.dims();
         let host = crate::tensor::Value::from(scores).to_host()?;
         let void = if self.predict_void { None } else { self.table.void().map(usize::from) };
         Ok(largest(&host, [n, channels, rows * columns], void))
-    }
-
-    /// The class map of an image, at the image's own size.
-    ///
-    /// # Errors
-    /// As [`Model::classify`].
-    pub fn predict(&self, image: &Image) -> Result<LabelMap> {
-        let batch = self.preparation.picture(image)?;
-        let shape = vec![1, 3, batch.height, batch.width];
-        let images = HostTensor { shape, data: batch.images };
-        let device = self.bank.device().clone();
-        let bindings = Bindings::from_host(&images, None, &device)?;
-        let data = self.classify(bindings.images, [image.height, image.width])?;
-        Ok(LabelMap { width: image.width, height: image.height, data })
     }
 
     /// The device that it runs on.
@@ -221,5 +242,56 @@ mod tests {
         assert_eq!(largest(&scores, [1, 3, 2], None), [1, 0]);
         assert_eq!(largest(&scores, [1, 3, 2], Some(1)), [2, 0]);
         assert_eq!(largest(&scores, [1, 3, 2], Some(0)), [1, 2]);
+    }
+
+    const TABLE: &str = "name = \"two\"\n[[class]]\nid = 0\nname = \"a\"\ncolour = [1, 2, 3]\n\
+                         [[class]]\nid = 1\nname = \"b\"\ncolour = [4, 5, 6]\n";
+
+    /// A network of two classes with random weights.
+    fn network(kernel: usize) -> Model {
+        let text = format!(
+            "input image: float[N, 3, H, W]\nlet x = image |> conv(2, kernel: {kernel})\noutput y = softmax(x)\n"
+        );
+        let network = compile(&Request::new("two.phg", &text)).network.unwrap();
+        let device = Device::flex();
+        let table = ClassTable::parse(TABLE, "test").unwrap();
+        Model::new(network, table, &device, |plan| Bank::init(plan, 5, &device)).unwrap()
+    }
+
+    fn picture(symmetric: bool) -> Image {
+        let (width, height) = (10usize, 6usize);
+        let value = |at: usize| {
+            let (row, column, channel) = (at / 3 / width, at / 3 % width, at % 3);
+            let column = if symmetric { column.min(width - 1 - column) } else { column };
+            (row * 41 + column * 67 + channel * 29 + row * column * 13) as u8
+        };
+        Image { width, height, data: (0..3 * width * height).map(value).collect() }
+    }
+
+    #[test]
+    fn views_of_a_symmetric_picture_change_nothing() {
+        let mut pointwise = network(1);
+        let plain = pointwise.predict(&picture(true)).unwrap();
+        assert!(plain.data.contains(&0) && plain.data.contains(&1), "a prediction that says something");
+        pointwise.views.flip = true;
+        assert_eq!(pointwise.predict(&picture(true)).unwrap(), plain);
+        // What sees one pixel only says the same through any window.
+        pointwise.views = Views { window: Some([4, 5]), ..Views::default() };
+        assert_eq!(pointwise.predict(&picture(true)).unwrap(), plain);
+    }
+
+    #[test]
+    fn a_window_as_large_as_the_input_is_none_and_a_smaller_one_is_not() {
+        let mut network = network(5);
+        let image = picture(false);
+        let plain = network.predict(&image).unwrap();
+        network.views.window = Some([6, 10]);
+        assert_eq!(network.predict(&image).unwrap(), plain);
+        network.views.window = Some([600, 600]);
+        assert_eq!(network.predict(&image).unwrap(), plain);
+        network.views.window = Some([2, 3]);
+        assert_ne!(network.predict(&image).unwrap(), plain, "edges of windows are padded with zeros");
+        network.views = Views { scales: vec![0.0], ..Views::default() };
+        assert_eq!(network.predict(&image).unwrap_err().code, codes::DATA_PREPARATION);
     }
 }

@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::Confusion;
 use crate::data::Split;
 use crate::data::table::ClassTable;
+use crate::views::Views;
 
 /// One value for each class but void, in the order of ids; percent, `None` for an absent class.
 ///
@@ -211,6 +212,9 @@ pub struct Evaluation {
     pub data: String,
     /// The split scored.
     pub split: Split,
+    /// The looks that predictions were averaged over; left out of the JSON where it was one.
+    #[serde(skip_serializing_if = "Views::is_single")]
+    pub views: Views,
 }
 
 impl Evaluation {
@@ -224,7 +228,11 @@ impl Evaluation {
         let size = self.resolution.map_or_else(|| "various sizes".into(), |[h, w]| format!("{h}x{w}"));
         let images = if self.images == 1 { "image" } else { "images" };
         let (split, at) = (self.split.name(), self.at.name());
-        format!("{} {split}: {} {images} at {size} ({at}), {}", self.data, self.images, self.checkpoint)
+        let views = if self.views.is_single() { String::new() } else { format!(", {}", self.views.words()) };
+        format!(
+            "{} {split}: {} {images} at {size} ({at}), {}{views}",
+            self.data, self.images, self.checkpoint
+        )
     }
 }
 
@@ -311,6 +319,7 @@ mod tests {
             checkpoint: "step-7".into(),
             data: "scenes".into(),
             split: Split::Val,
+            views: Views::default(),
         }
     }
 
@@ -326,6 +335,10 @@ mod tests {
         for key in ["miou", "precision", "recall", "pixel_accuracy", "images", "checkpoint", "split", "at"] {
             assert!(json.get(key).is_some(), "{key}");
         }
+        assert!(json.get("views").is_none(), "one look is not worth a word");
+        let averaged = Evaluation { views: Views { flip: true, ..Views::default() }, ..evaluation() };
+        assert_eq!(serde_json::to_value(&averaged).unwrap()["views"]["flip"], true);
+        assert!(averaged.headline().ends_with("step-7, flipped too"));
     }
 
     #[test]

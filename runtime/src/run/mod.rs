@@ -21,6 +21,7 @@ pub mod checkpoint;
 pub mod disk;
 pub mod events;
 pub mod folder;
+pub mod history;
 pub mod log;
 pub mod manifest;
 pub mod report;

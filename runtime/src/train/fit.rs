@@ -419,6 +419,7 @@ impl Fit {
             Evaluating {
                 dataset: Arc::clone(&self.job.dataset),
                 split,
+                first: None,
                 at: At::Labels,
                 batch: self.job.network.training.batch,
                 threads: self.job.threads,
