@@ -1,8 +1,15 @@
 //! The command line: what may be written, and what each flag means.
 
+mod scoring;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use scoring::{
+    AtName, CheckpointName, Compare, Curves, Eval, Predict, Report, Scoring, SplitName, Table, TableFormat,
+    Trimap,
+};
 
 /// Compiles, trains, evaluates and runs semantic-segmentation networks written as .phg text.
 #[derive(Debug, Parser)]
@@ -33,6 +40,11 @@ pub(crate) enum Command {
     Eval(Eval),
     /// Segments images with a trained run.
     Predict(Predict),
+    /// Tables and figures of runs, from their logs and evaluations.
+    #[command(subcommand)]
+    Report(Report),
+    /// Shows where one run is right and others are wrong.
+    Compare(Compare),
     /// Prints the page of an error code.
     Explain(Explain),
     /// Looks at datasets, times their loading, or writes the built-in one to files.
@@ -315,102 +327,6 @@ pub(crate) struct Train {
     /// Go on with the run in `--run` to its end.
     #[arg(long, requires = "run")]
     pub(crate) resume: bool,
-    /// How results are printed.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
-}
-
-/// A part of a dataset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SplitName {
-    /// Trained on.
-    Train,
-    /// Looked at while training.
-    Val,
-    /// Looked at once.
-    Test,
-}
-
-/// Which checkpoint.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CheckpointName {
-    /// With the best validation score.
-    Best,
-    /// The newest.
-    #[default]
-    Last,
-}
-
-/// Where predictions meet labels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum AtName {
-    /// At the labels' own resolution.
-    #[default]
-    Labels,
-    /// At the network's input resolution.
-    Input,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Eval {
-    /// The run folder.
-    pub(crate) run: PathBuf,
-    /// Which part of the dataset.
-    #[arg(long, value_enum, default_value = "val")]
-    pub(crate) split: SplitName,
-    #[command(flatten)]
-    pub(crate) data: DataArgs,
-    /// Which checkpoint.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) checkpoint: CheckpointName,
-    /// Where predictions meet labels.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) at: AtName,
-    /// Images at once.
-    #[arg(long, value_parser = at_least_one, default_value_t = 4)]
-    pub(crate) batch: usize,
-    /// `auto`, `cpu`, `cuda` or `cuda:1`.
-    #[arg(long, default_value = "auto")]
-    pub(crate) device: String,
-    /// In which numbers it computes; those that the run was trained in unless given.
-    #[arg(long, value_enum)]
-    pub(crate) precision: Option<PrecisionName>,
-    /// Compute threads; all cores unless given.
-    #[arg(long)]
-    pub(crate) threads: Option<usize>,
-    /// Let void be predicted; a labelled pixel predicted void then counts as a miss.
-    #[arg(long)]
-    pub(crate) predict_void: bool,
-    /// How results are printed.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Predict {
-    /// The run folder.
-    pub(crate) run: PathBuf,
-    /// Images, or folders of images.
-    #[arg(required = true)]
-    pub(crate) paths: Vec<PathBuf>,
-    /// Where label maps, colour pictures and overlays are written.
-    #[arg(short, long, value_name = "DIR")]
-    pub(crate) output: PathBuf,
-    /// Which checkpoint.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) checkpoint: CheckpointName,
-    /// `auto`, `cpu`, `cuda` or `cuda:1`.
-    #[arg(long, default_value = "auto")]
-    pub(crate) device: String,
-    /// In which numbers it computes; those that the run was trained in unless given.
-    #[arg(long, value_enum)]
-    pub(crate) precision: Option<PrecisionName>,
-    /// Compute threads; all cores unless given.
-    #[arg(long)]
-    pub(crate) threads: Option<usize>,
-    /// Let void be predicted.
-    #[arg(long)]
-    pub(crate) predict_void: bool,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

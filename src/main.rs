@@ -5,6 +5,7 @@
 mod args;
 mod bench;
 mod check;
+mod compare;
 mod data;
 mod devices;
 mod diff;
@@ -16,6 +17,8 @@ mod memory;
 mod output;
 mod predict;
 mod progress;
+mod report;
+mod score;
 mod show;
 mod signals;
 mod spec;
@@ -24,7 +27,7 @@ mod train;
 
 use std::process::ExitCode;
 
-use args::{Cli, Command, Data, Format};
+use args::{Cli, Command, Data, Format, Report, TableFormat};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
 use phg_runtime::codes;
@@ -52,6 +55,8 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Predict(args) => predict::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Data(args) => data::run(&args),
         Command::Devices(args) => devices::run(&args),
@@ -95,6 +100,11 @@ fn format_of(command: &Command) -> Format {
         Command::Train(args) => args.format,
         Command::Eval(args) => args.format,
         Command::Predict(args) => args.format,
+        Command::Report(Report::Table(args)) if args.format == TableFormat::Json => Format::Json,
+        Command::Report(Report::Table(_)) => Format::Text,
+        Command::Report(Report::Trimap(args)) => args.format,
+        Command::Report(Report::Curves(args)) => args.format,
+        Command::Compare(args) => args.format,
         Command::Data(Data::Check(args)) => args.format,
         Command::Data(Data::Table(args)) => args.format,
         Command::Data(Data::Bench(args)) => args.format,

@@ -12,8 +12,8 @@ use phg_runtime::figures::maps;
 use serde_json::json;
 
 use crate::args::{Format, Predict};
-use crate::eval::which;
 use crate::failure::{self, Failure};
+use crate::score::which;
 use crate::{Outcome, devices, output, signals};
 
 /// Endings of files that are taken for images in folders.
@@ -28,6 +28,7 @@ pub(crate) fn run(args: &Predict) -> Outcome {
     let mut model = Model::load(&args.run, which(args.checkpoint), name)?;
     model = model.with_precision(devices::of_run(args.precision, &args.run)?);
     model.predict_void |= args.predict_void;
+    model.views = args.views.views();
     for note in &model.notes {
         output::err(format_args!("note: {note}\n"));
     }

@@ -4,4 +4,5 @@ mod cli;
 mod data;
 mod memory;
 mod numerics;
+mod reports;
 mod training;

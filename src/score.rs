@@ -1,0 +1,181 @@
+//! What the commands that look at runs share: a run's model on its data, and the images that it is shown.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indicatif::ProgressBar;
+use phg_runtime::data::{Dataset, Split};
+use phg_runtime::device::{self, DeviceName};
+use phg_runtime::error::Error;
+use phg_runtime::evaluate::{self, Evaluating, Seen, SeenByAll};
+use phg_runtime::metrics::{At, Evaluation};
+use phg_runtime::run::folder::read_manifest;
+use phg_runtime::{Model, Which, codes};
+
+use crate::args::{AtName, CheckpointName, DataArgs, Scoring, SplitName};
+use crate::failure::Failure;
+use crate::{data, devices, output, signals};
+
+/// The device and the flags of a command.
+pub(crate) struct Session<'a> {
+    args: &'a Scoring,
+    device: DeviceName,
+    interrupted: Arc<AtomicBool>,
+}
+
+/// A run that is looked at.
+pub(crate) struct Subject {
+    /// What it predicts with.
+    pub(crate) model: Model,
+    /// What it is shown.
+    pub(crate) dataset: Arc<dyn Dataset>,
+}
+
+impl<'a> Session<'a> {
+    /// Takes the device.
+    pub(crate) fn start(args: &'a Scoring) -> Result<Self, Failure> {
+        let device = devices::choose(&args.device)?;
+        if let Some(threads) = args.threads {
+            device::set_threads(threads)?;
+        }
+        Ok(Self { args, device, interrupted: signals::watch()? })
+    }
+
+    /// Loads a run, and opens its own dataset or the one that the flags name.
+    pub(crate) fn open(&self, run: &Path) -> Result<Subject, Failure> {
+        let args = self.args;
+        let model = Model::load(run, which(args.checkpoint), self.device)?;
+        let mut model = model.with_precision(devices::of_run(args.precision, run)?);
+        model.predict_void |= args.predict_void;
+        model.views = args.views.views();
+        for note in &model.notes {
+            output::err(format_args!("note: {note}\n"));
+        }
+        let manifest = read_manifest(run)?;
+        let own = DataArgs {
+            data: Some(args.data.data.clone().unwrap_or_else(|| manifest.data.name.clone())),
+            root: args.data.root.clone().or_else(|| manifest.data.root.clone().map(PathBuf::from)),
+            table: args.data.table.clone(),
+        };
+        let size = model.preparation().size;
+        let dataset: Arc<dyn Dataset> =
+            if own.table.is_none() && own.data.as_ref() == Some(&manifest.data.name) {
+                Arc::from(data::reopen(&manifest.data, own.root.as_deref(), size)?)
+            } else {
+                Arc::from(data::open(&own, size)?)
+            };
+        Ok(Subject { model, dataset })
+    }
+
+    /// Scores a run.
+    pub(crate) fn evaluate(&self, subject: &Subject) -> Result<Evaluation, Failure> {
+        self.watched(&subject.dataset, |on| evaluate::evaluate(&subject.model, on))
+    }
+
+    /// Shows a run every image.
+    pub(crate) fn each(
+        &self,
+        subject: &Subject,
+        see: &mut dyn FnMut(Seen<'_>) -> Result<(), Error>,
+    ) -> Result<(), Failure> {
+        self.watched(&subject.dataset, |on| evaluate::each(&subject.model, on, see))
+    }
+
+    /// Shows several runs every image of `dataset`.
+    pub(crate) fn together(
+        &self,
+        models: &[Model],
+        dataset: &Arc<dyn Dataset>,
+        see: &mut dyn FnMut(SeenByAll<'_>) -> Result<(), Error>,
+    ) -> Result<(), Failure> {
+        self.watched(dataset, |on| evaluate::together(models, on, see))
+    }
+
+    /// Works with a bar for progress, until Ctrl-C.
+    fn watched<T>(
+        &self,
+        dataset: &Arc<dyn Dataset>,
+        work: impl FnOnce(Evaluating<'_>) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
+        let bar = ProgressBar::new(0);
+        let result = work(Evaluating {
+            dataset: Arc::clone(dataset),
+            split: self.split(),
+            first: self.args.images,
+            at: self.at(),
+            batch: self.args.batch,
+            threads: 1,
+            progress: &mut |done, images| {
+                bar.set_length(images as u64);
+                bar.set_position(done as u64);
+                !self.interrupted.load(Ordering::Relaxed)
+            },
+        });
+        bar.finish_and_clear();
+        match result {
+            Err(error) if error.code == codes::RUN_INTERRUPTED => Err(Failure::Interrupted),
+            other => Ok(other?),
+        }
+    }
+
+    /// The part of the dataset.
+    pub(crate) fn split(&self) -> Split {
+        match self.args.split {
+            SplitName::Train => Split::Train,
+            SplitName::Val => Split::Val,
+            SplitName::Test => Split::Test,
+        }
+    }
+
+    /// Where predictions meet labels.
+    pub(crate) fn at(&self) -> At {
+        match self.args.at {
+            AtName::Labels => At::Labels,
+            AtName::Input => At::Input,
+        }
+    }
+
+    /// How many images of `dataset` are shown.
+    pub(crate) fn images(&self, dataset: &dyn Dataset) -> usize {
+        dataset.len(self.split()).min(self.args.images.unwrap_or(usize::MAX))
+    }
+}
+
+/// The runtime's name for a checkpoint.
+pub(crate) fn which(name: CheckpointName) -> Which {
+    match name {
+        CheckpointName::Best => Which::Best,
+        CheckpointName::Last => Which::Last,
+    }
+}
+
+/// A run's name: that of its folder, or of a file without the ending.
+pub(crate) fn name_of(run: &Path) -> String {
+    // `runs/latest` is another name of a run: its own says more.
+    let own = std::fs::canonicalize(run).unwrap_or_else(|_| run.to_path_buf());
+    let name = if own.is_file() { own.file_stem() } else { own.file_name() };
+    name.map_or_else(|| run.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Names of `runs`, each once: of several with one name, the later ones have a number.
+pub(crate) fn distinct(names: Vec<String>) -> Vec<String> {
+    let mut taken: Vec<String> = Vec::new();
+    for name in names {
+        let numbered = (2..).map(|number| format!("{name} ({number})"));
+        let free = std::iter::once(name.clone()).chain(numbered).find(|name| !taken.contains(name));
+        taken.push(free.unwrap_or(name));
+    }
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_distinct() {
+        let names = ["a", "b", "a", "a", "a (2)"].map(String::from).to_vec();
+        assert_eq!(distinct(names), ["a", "b", "a (2)", "a (3)", "a (2) (2)"]);
+    }
+}
