@@ -19,7 +19,7 @@ use serde_json::json;
 
 use crate::args::{Data, DataArgs, DataBench, DataCheck, DataTable, DataWrite, Format};
 use crate::failure::{self, Failure};
-use crate::{Outcome, eval, output, signals, spec};
+use crate::{Outcome, output, score, signals, spec};
 
 /// Runs a subcommand.
 pub(crate) fn run(args: &Data) -> Outcome {
@@ -89,7 +89,7 @@ fn time(args: &DataBench) -> Outcome {
     preparation.size = args.size.or(preparation.size);
     let dataset: Arc<dyn Dataset> = Arc::from(open(&args.data, preparation.size)?);
     let name = dataset.name().to_owned();
-    let split = eval::split(args.split);
+    let split = score::split(args.split);
     let batch = args.batch.unwrap_or(own_batch);
     let feed = Arc::new(Feed::new(dataset, split, preparation)?.keeping(args.cache));
     let plan = Plan::training(0, feed.len(), batch)?;

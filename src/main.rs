@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 ok, 1 diagnostics, 2 usage, 3 data, 4 training, 5 limits, 130 interrupted after saving.
 
+mod allocator;
 mod args;
 mod bench;
 mod check;
@@ -34,6 +35,7 @@ use phg_runtime::codes;
 use phg_runtime::error::{Error, Kind};
 
 fn main() -> ExitCode {
+    allocator::share_one_heap();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() && asks_for_json() => {

@@ -121,11 +121,7 @@ impl<'a> Session<'a> {
 
     /// The part of the dataset.
     pub(crate) fn split(&self) -> Split {
-        match self.args.split {
-            SplitName::Train => Split::Train,
-            SplitName::Val => Split::Val,
-            SplitName::Test => Split::Test,
-        }
+        split(self.args.split)
     }
 
     /// Where predictions meet labels.
@@ -147,6 +143,15 @@ pub(crate) fn which(name: CheckpointName) -> Which {
     match name {
         CheckpointName::Best => Which::Best,
         CheckpointName::Last => Which::Last,
+    }
+}
+
+/// The runtime's name for a part of a dataset.
+pub(crate) fn split(name: SplitName) -> Split {
+    match name {
+        SplitName::Train => Split::Train,
+        SplitName::Val => Split::Val,
+        SplitName::Test => Split::Test,
     }
 }
 

@@ -157,12 +157,10 @@ pub(crate) fn backward(
     bindings: &Bindings,
 ) -> Result<(Outputs, Gradients)> {
     device::compute(|| {
-        let outputs = executor.run(bank, bindings)?;
+        let mut pass = executor.forward(bank, bindings, &mut StepTimes::default())?;
+        let outputs = std::mem::take(&mut pass.outputs);
         let mut gradients = Gradients::new();
-        let total = sum(&outputs.losses)?;
-        if total.is_tracked() {
-            collect(&mut gradients, bank, total, 1.0)?;
-        }
+        pass.backward(&mut |found| collect(&mut gradients, bank, found, 1.0))?;
         Ok((outputs, gradients))
     })
 }
