@@ -13,36 +13,36 @@ use phg_runtime::{Model, data::table::ClassTable};
 use serde_json::json;
 
 use crate::args::{Compare, Format};
-use crate::score::{Session, distinct, name_of};
+use crate::score::{Scorer, distinct, name_of};
 use crate::{Outcome, failure, output};
 
 /// Compares the first run with each of the others.
 pub(crate) fn run(args: &Compare) -> Outcome {
-    let session = Session::start(&args.scoring)?;
+    let scorer = Scorer::start(&args.scoring)?;
     let names = distinct(args.runs.iter().map(|run| name_of(run)).collect());
     let mut models: Vec<Model> = Vec::new();
     let mut dataset = None;
     for run in &args.runs {
-        let subject = session.open(run)?;
+        let subject = scorer.open(run)?;
         models.push(subject.model);
         // All are shown what the first one is shown.
         dataset.get_or_insert(subject.dataset);
     }
     let (Some(dataset), Some((this, others))) = (dataset, names.split_first()) else { return Ok(()) };
     let table = dataset.table().clone();
-    let images = session.images(dataset.as_ref());
+    let images = scorer.images(dataset.as_ref());
     let drawn = spread(images, args.pictures);
     let folder = args.output.join("pictures");
     let mut agreements = vec![Agreement::new(&table); others.len()];
     let mut pictures = Vec::new();
-    session.together(&models, &dataset, &mut |seen| {
+    scorer.together(&models, &dataset, &mut |seen| {
         let Some((first, rest)) = seen.predictions.split_first() else { return Ok(()) };
         let mut verdicts = Vec::new();
         for (agreement, other) in agreements.iter_mut().zip(rest) {
             verdicts.push(agreement.add(&seen.truth.data, &first.data, &other.data)?);
         }
         if drawn.contains(&seen.index) {
-            let id = dataset.id(session.split(), seen.index);
+            let id = dataset.id(scorer.split(), seen.index);
             let compared = verdicts.iter().map(|verdicts| panels::verdicts(verdicts, seen.truth.width));
             let picture = picture(&seen, &table, &names, compared)?;
             // Names of images may have folders in them.
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Compare) -> Outcome {
         .map(|(other, shares)| json!({ "other": other, "shares": shares }))
         .collect();
     let mut json = json!({
-        "ok": true, "this": this, "data": dataset.name(), "split": session.split(), "images": images, "pairs": pairs,
+        "ok": true, "this": this, "data": dataset.name(), "split": scorer.split(), "images": images, "pairs": pairs,
     });
     files.push(figures::write(&args.output, "compare.csv", lines(this, others, &shares).as_bytes())?);
     files.push(figures::write(&args.output, "compare.json", format!("{json:#}\n").as_bytes())?);
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Compare) -> Outcome {
     match args.format {
         Format::Json => failure::print_json(&json),
         Format::Text => {
-            let (data, split) = (dataset.name(), session.split().name());
+            let (data, split) = (dataset.name(), scorer.split().name());
             output::out(format_args!("{data} {split}, {images} images\n"));
             output::out(text(this, others, &shares));
             output::out(format_args!("pictures: {}\n", folder.display()));

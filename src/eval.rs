@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use crate::args::{Eval, Format};
-use crate::score::Session;
+use crate::score::Scorer;
 use crate::{Outcome, failure, output};
 
 /// Scores the run on its own dataset, or on the one named.
 pub(crate) fn run(args: &Eval) -> Outcome {
-    let session = Session::start(&args.scoring)?;
-    let evaluation = session.evaluate(&session.open(&args.run)?)?;
+    let scorer = Scorer::start(&args.scoring)?;
+    let evaluation = scorer.evaluate(&scorer.open(&args.run)?)?;
     match args.format {
         Format::Json => failure::print_json(&json!(evaluation)),
         Format::Text => output::out(format_args!("{}\n", evaluation.table())),

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::{data, devices, output, signals};
 
 /// The device and the flags of a command.
-pub(crate) struct Session<'a> {
+pub(crate) struct Scorer<'a> {
     args: &'a Scoring,
     device: DeviceName,
     interrupted: Arc<AtomicBool>,
@@ -32,7 +32,7 @@ pub(crate) struct Subject {
     pub(crate) dataset: Arc<dyn Dataset>,
 }
 
-impl<'a> Session<'a> {
+impl<'a> Scorer<'a> {
     /// Takes the device.
     pub(crate) fn start(args: &'a Scoring) -> Result<Self, Failure> {
         let device = devices::choose(&args.device)?;

@@ -12,16 +12,16 @@ use serde_json::{Value, json};
 
 use crate::args::{CheckpointName, Table, TableFormat};
 use crate::failure::{self, Failure};
-use crate::score::{Session, distinct, name_of};
+use crate::score::{Scorer, distinct, name_of};
 use crate::{Outcome, output};
 
 /// Scores the runs, or reads the scores that they kept, and prints them together.
 pub(crate) fn run(args: &Table) -> Outcome {
-    let session = Session::start(&args.scoring)?;
+    let scorer = Scorer::start(&args.scoring)?;
     let names = distinct(args.runs.iter().map(|run| name_of(run)).collect());
     let mut scored = Vec::new();
     for run in &args.runs {
-        scored.push(scores(args, &session, run)?);
+        scored.push(scores(args, &scorer, run)?);
     }
     let mut table = ScoreTable::new(scored.first().map(|(_, classes)| classes.clone()).unwrap_or_default());
     if let Some(dataset) = &args.paper {
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Table) -> Outcome {
 }
 
 /// The scores of a run and its classes in order.
-fn scores(args: &Table, session: &Session<'_>, run: &Path) -> Result<(Scored, Vec<String>), Failure> {
+fn scores(args: &Table, scorer: &Scorer<'_>, run: &Path) -> Result<(Scored, Vec<String>), Failure> {
     let place = run.display().to_string();
     if run.is_file() {
         let damaged = |error: String| {
@@ -67,15 +67,15 @@ fn scores(args: &Table, session: &Session<'_>, run: &Path) -> Result<(Scored, Ve
     let table = read_manifest(run)?.data.table;
     let counted = table.classes.into_iter().filter(|class| !class.void);
     let classes = counted.map(|class| class.name).collect();
-    if let Some(scored) = kept(args, session, run) {
+    if let Some(scored) = kept(args, scorer, run) {
         return Ok((scored, classes));
     }
-    let evaluation = session.evaluate(&session.open(run)?)?;
+    let evaluation = scorer.evaluate(&scorer.open(run)?)?;
     Ok((Scored::read(&json!(evaluation), &place)?, classes))
 }
 
 /// What the run's `report.json` has of exactly what the flags ask for, so that it need not be measured again.
-fn kept(args: &Table, session: &Session<'_>, run: &Path) -> Option<Scored> {
+fn kept(args: &Table, scorer: &Scorer<'_>, run: &Path) -> Option<Scored> {
     let scoring = &args.scoring;
     let own = &scoring.data;
     if own.data.is_some() || own.root.is_some() || own.table.is_some() {
@@ -92,8 +92,8 @@ fn kept(args: &Table, session: &Session<'_>, run: &Path) -> Option<Scored> {
     let report: Value = serde_json::from_slice(&std::fs::read(run.join("report.json")).ok()?).ok()?;
     let evaluations = report.get("evaluations")?.as_array()?;
     let fits = |scored: &Scored| {
-        scored.split == session.split()
-            && scored.at == session.at()
+        scored.split == scorer.split()
+            && scored.at == scorer.at()
             && scored.checkpoint == checkpoint.trim()
             && scored.views == scoring.views.views()
     };

@@ -8,7 +8,7 @@ use phg_runtime::metrics::trimap::{Point, Trimap as Bands};
 use serde_json::json;
 
 use crate::args::{Format, Trimap};
-use crate::score::{Session, distinct, name_of};
+use crate::score::{Scorer, distinct, name_of};
 use crate::{Outcome, failure, output};
 
 /// The curve of one run.
@@ -21,14 +21,14 @@ struct Curve {
 
 /// Measures every run and draws the curves into one diagram.
 pub(crate) fn run(args: &Trimap) -> Outcome {
-    let session = Session::start(&args.scoring)?;
+    let scorer = Scorer::start(&args.scoring)?;
     let mut curves = Vec::new();
     let names = distinct(args.runs.iter().map(|run| name_of(run)).collect());
     for (run, name) in args.runs.iter().zip(names) {
-        let subject = session.open(run)?;
+        let subject = scorer.open(run)?;
         let mut bands = Bands::new(&subject.model.table, &args.widths, args.void_edges)?;
         let mut sizes: Vec<[usize; 2]> = Vec::new();
-        session.each(&subject, &mut |seen| {
+        scorer.each(&subject, &mut |seen| {
             if !sizes.contains(&seen.size) {
                 sizes.push(seen.size);
             }
@@ -38,9 +38,9 @@ pub(crate) fn run(args: &Trimap) -> Outcome {
             [[height, width]] => format!("{height}x{width}"),
             _ => "various sizes".into(),
         };
-        let images = session.images(subject.dataset.as_ref());
-        let (data, split) = (subject.dataset.name(), session.split().name());
-        let source = format!("{data} {split}, {images} images at {size} ({})", session.at().name());
+        let images = scorer.images(subject.dataset.as_ref());
+        let (data, split) = (subject.dataset.name(), scorer.split().name());
+        let source = format!("{data} {split}, {images} images at {size} ({})", scorer.at().name());
         curves.push(Curve { name, source, points: bands.points() });
     }
     let mut sources: Vec<&str> = curves.iter().map(|curve| curve.source.as_str()).collect();
