@@ -21,6 +21,7 @@ pub(crate) fn run(args: &Bench) -> Outcome {
     if let Some(threads) = args.threads {
         device::set_threads(threads)?;
     }
+    memory::prepare(args.memory_limit);
     let compiled = spec::load(&args.spec, &args.compile)?;
     let loading = loading(args, &compiled.network)?;
     let [h, w] = match &loading {

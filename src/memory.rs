@@ -5,7 +5,15 @@ use phg_compiler::{Mode, Network};
 use phg_runtime::error::{Error, Kind};
 use phg_runtime::train::memory::largest_batch;
 
+use crate::allocator;
 use crate::args::Batch;
+
+/// Sets the process up for work within a stated memory, if there is one.
+pub(crate) fn prepare(limit: Option<u64>) {
+    if limit.is_some() {
+        allocator::give_back();
+    }
+}
 
 /// Nobody trains on more images at once; it bounds the search for tiny networks.
 const MOST: usize = 4096;

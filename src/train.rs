@@ -25,6 +25,7 @@ pub(crate) fn run(args: &Train) -> Outcome {
     if let Some(threads) = args.threads {
         device::set_threads(threads)?;
     }
+    memory::prepare(args.memory_limit);
     let mut sets = settings(args);
     let mut compiled = spec::load_with(&args.spec, &sets, &args.compile.limits)?;
     if args.batch == Some(Batch::Max) {

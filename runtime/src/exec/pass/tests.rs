@@ -88,9 +88,9 @@ fn many_cuts_give_the_same_gradients() {
 fn a_shared_weight_has_one_gradient() {
     let mut plan = unet(Mode::Train);
     let weights: Vec<(usize, phg_compiler::plan::WeightId)> = (plan.steps.iter().enumerate())
-        .filter_map(|(at, step)| match &step.instr {
-            Instr::Normalise(norm) => Some((at, norm.scale)),
-            _ => None,
+        .filter_map(|(at, step)| {
+            let Instr::Normalise(norm) = &step.instr else { return None };
+            Some((at, norm.scale))
         })
         .collect();
     // The first and the last norm have eight channels each.
