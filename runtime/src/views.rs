@@ -62,7 +62,7 @@ impl Views {
         if self.scales.is_empty() {
             return wrong("no scale to look at".into(), "write `--scales 1`");
         }
-        if let Some(scale) = self.scales.iter().find(|scale| !SCALES.contains(scale)) {
+        if let Some(scale) = self.scales.iter().copied().find(|scale: &f64| !SCALES.contains::<f64>(scale)) {
             let message = format!("scale {scale} is not in {} to {}", SCALES.start(), SCALES.end());
             return wrong(message, "write factors such as `--scales 0.75,1,1.25`");
         }
