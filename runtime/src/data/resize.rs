@@ -6,7 +6,8 @@
 
 use std::borrow::Cow;
 
-use fast_image_resize::images::{Image as Target, ImageRef};
+use fast_image_resize::images::{Image as Target, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::codes;
@@ -37,11 +38,18 @@ pub fn image(source: &Image, height: usize, width: usize) -> Result<Cow<'_, Imag
         _ => Err(impossible(format!("{value} is no side of an image"))),
     };
     let (rows, columns) = (side(height)?, side(width)?);
-    let from = ImageRef::new(side(source.width)?, side(source.height)?, &source.data, PixelType::U8x3)
-        .map_err(|error| impossible(error.to_string()))?;
+    let from =
+        TypedImageRef::<U8x3>::from_buffer(side(source.width)?, side(source.height)?, &source.data)
+            .map_err(|error| impossible(error.to_string()))?;
     let mut to = Target::new(columns, rows, PixelType::U8x3);
+    let Some(mut typed) = to.typed_image_mut::<U8x3>() else {
+        return Err(impossible("its pixels are not of three bytes".to_owned()));
+    };
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize(&from, &mut to, &options).map_err(|error| impossible(error.to_string()))?;
+    // Typed, because the call for any type of pixel compiles the kernels of all of them.
+    Resizer::new()
+        .resize_typed(&from, &mut typed, &options)
+        .map_err(|error| impossible(error.to_string()))?;
     Ok(Cow::Owned(Image { width, height, data: to.into_vec() }))
 }
 
