@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use scoring::{
-    AtName, CheckpointName, Compare, Curves, Eval, Predict, Report, Scoring, SplitName, Table, TableFormat,
-    Trimap,
+    AtName, CheckpointName, Compare, Curves, Eval, Latent, Latents, Predict, Report, Scoring, SplitName,
+    Table, TableFormat, Trimap,
 };
 
 /// Compiles, trains, evaluates and runs semantic-segmentation networks written as .phg text.
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Report(Report),
     /// Shows where one run is right and others are wrong.
     Compare(Compare),
+    /// Says whether the latent spaces of a run are in use: scores it with each one zeroed, averaged and exchanged.
+    Latents(Latents),
     /// Prints the page of an error code.
     Explain(Explain),
     /// Looks at datasets, times their loading, or writes the built-in one to files.

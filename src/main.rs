@@ -14,6 +14,7 @@ mod eval;
 mod explain;
 mod failure;
 mod fmt;
+mod latents;
 mod memory;
 mod output;
 mod predict;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => predict::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Latents(args) => latents::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Data(args) => data::run(&args),
         Command::Devices(args) => devices::run(&args),
@@ -106,7 +108,9 @@ fn format_of(command: &Command) -> Format {
         Command::Report(Report::Table(_)) => Format::Text,
         Command::Report(Report::Trimap(args)) => args.format,
         Command::Report(Report::Curves(args)) => args.format,
+        Command::Report(Report::Latent(args)) => args.format,
         Command::Compare(args) => args.format,
+        Command::Latents(args) => args.format,
         Command::Data(Data::Check(args)) => args.format,
         Command::Data(Data::Table(args)) => args.format,
         Command::Data(Data::Bench(args)) => args.format,

@@ -1,6 +1,7 @@
 //! `phgc report`: tables and figures of runs.
 
 mod curves;
+mod latent;
 mod table;
 mod trimap;
 
@@ -19,6 +20,7 @@ pub(crate) fn run(args: &Report) -> Outcome {
         Report::Table(args) => table::run(args),
         Report::Trimap(args) => trimap::run(args),
         Report::Curves(args) => curves::run(args),
+        Report::Latent(args) => latent::run(args),
     }
 }
 

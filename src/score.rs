@@ -92,8 +92,26 @@ impl<'a> Scorer<'a> {
         self.watched(dataset, |on| evaluate::together(models, on, see))
     }
 
+    /// Works on `images` images with a bar for progress, until Ctrl-C; `work` is given what to tell the images done.
+    pub(crate) fn counted<T>(
+        &self,
+        images: usize,
+        work: impl FnOnce(&mut dyn FnMut(usize) -> bool) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
+        let bar = ProgressBar::new(images as u64);
+        let result = work(&mut |done| {
+            bar.set_position(done as u64);
+            !self.interrupted.load(Ordering::Relaxed)
+        });
+        bar.finish_and_clear();
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(Failure::Interrupted);
+        }
+        Ok(result?)
+    }
+
     /// Works with a bar for progress, until Ctrl-C.
-    fn watched<T>(
+    pub(crate) fn watched<T>(
         &self,
         dataset: &Arc<dyn Dataset>,
         work: impl FnOnce(Evaluating<'_>) -> Result<T, Error>,

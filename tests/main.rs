@@ -2,6 +2,7 @@
 
 mod cli;
 mod data;
+mod latents;
 mod memory;
 mod numerics;
 mod reports;

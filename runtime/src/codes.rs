@@ -75,6 +75,7 @@ codes! {
     RUN_SPACE "run" "space": "the disk has no room for the run's checkpoints";
     RUN_DAMAGED "run" "damaged": "a file of the run folder cannot be read";
     RUN_CHANGED "run" "changed": "a run is resumed with another spec, other parameters or other data";
+    RUN_LATENTS "run" "latents": "a run has no latent spaces to look at";
     RUN_INTERRUPTED "run" "interrupted": "the work was interrupted";
     CHECKPOINT_MISSING "checkpoint" "missing": "the run has no such checkpoint";
     CHECKPOINT_DAMAGED "checkpoint" "damaged": "a checkpoint is not what was saved";

@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use burn::tensor::{Device, Tensor};
+use phg_compiler::plan::ValueId;
+
 use crate::codes;
 use crate::data::batch::{Batch, Feed, Preparation};
 use crate::data::loader::{Loader, Options};
@@ -14,6 +17,7 @@ use crate::exec::Bindings;
 use crate::host::HostTensor;
 use crate::metrics::{At, Confusion, Evaluation, Scores};
 use crate::model::Model;
+use crate::tensor::Value;
 
 /// What to evaluate on.
 pub struct Evaluating<'a> {
@@ -82,8 +86,33 @@ pub fn evaluate(model: &Model, on: Evaluating<'_>) -> Result<Evaluation> {
 /// and `phg::run::interrupted` when `progress` stops it.
 pub fn each(model: &Model, on: Evaluating<'_>, see: &mut dyn FnMut(Seen<'_>) -> Result<()>) -> Result<()> {
     same_classes(&model.table, on.dataset.as_ref())?;
-    if model.views.is_single() { in_batches(model, on, see) } else { one_by_one(model, on, see) }
+    if model.views.is_single() {
+        in_batches(model, on, &mut |images, _, size| model.classify(images, size), see)
+    } else {
+        one_by_one(model, on, see)
+    }
 }
+
+/// As [`each`], in one look, by a network whose values are edited: `edit` is shown each value of a batch as it is
+/// written, with the place in the split of the batch's first image.
+///
+/// # Errors
+/// As [`each`], and what `edit` returns.
+pub(crate) fn each_edited(
+    model: &Model,
+    on: Evaluating<'_>,
+    edit: &mut (dyn FnMut(usize, ValueId, &mut Value) -> Result<()> + Send),
+    see: &mut dyn FnMut(Seen<'_>) -> Result<()>,
+) -> Result<()> {
+    same_classes(&model.table, on.dataset.as_ref())?;
+    let mut predict = |images, from, size| {
+        model.classify_edited(images, size, &mut |id, value: &mut Value| edit(from, id, value))
+    };
+    in_batches(model, on, &mut predict, see)
+}
+
+/// Class ids of images, the first of which has this place in the split, at a size.
+type Predict<'a> = &'a mut dyn FnMut(Tensor<4>, usize, [usize; 2]) -> Result<Vec<u8>>;
 
 /// An image of a split, seen by several networks.
 #[derive(Clone, Copy, Debug)]
@@ -150,7 +179,12 @@ fn interrupted() -> Error {
     Error::new(codes::RUN_INTERRUPTED, Kind::Training, "the evaluation was interrupted")
 }
 
-fn in_batches(model: &Model, on: Evaluating<'_>, see: &mut dyn FnMut(Seen<'_>) -> Result<()>) -> Result<()> {
+fn in_batches(
+    model: &Model,
+    on: Evaluating<'_>,
+    predict: Predict<'_>,
+    see: &mut dyn FnMut(Seen<'_>) -> Result<()>,
+) -> Result<()> {
     let preparation = Preparation { keep_full_labels: on.at == At::Labels, ..*model.preparation() };
     let feed = Arc::new(Feed::new(Arc::clone(&on.dataset), on.split, preparation)?);
     let images = feed.len().min(on.first.unwrap_or(usize::MAX));
@@ -161,7 +195,7 @@ fn in_batches(model: &Model, on: Evaluating<'_>, see: &mut dyn FnMut(Seen<'_>) -
     for batch in loader {
         let batch = batch?;
         let n = batch.n;
-        classify(model, batch, on.at, done, see)?;
+        classify(model.device(), batch, on.at, done, predict, see)?;
         done += n;
         if !(on.progress)(done, images) {
             return Err(interrupted());
@@ -172,15 +206,16 @@ fn in_batches(model: &Model, on: Evaluating<'_>, see: &mut dyn FnMut(Seen<'_>) -
 
 /// One batch, whose first image is the split's number `from`.
 fn classify(
-    model: &Model,
+    device: &Device,
     batch: Batch,
     at: At,
     from: usize,
+    predict: Predict<'_>,
     see: &mut dyn FnMut(Seen<'_>) -> Result<()>,
 ) -> Result<()> {
     let Batch { images, labels, full_labels, n, height, width, .. } = batch;
     let images = HostTensor { shape: vec![n, 3, height, width], data: images };
-    let images = Bindings::from_host(&images, None, model.device())?.images;
+    let images = Bindings::from_host(&images, None, device)?.images;
     let truths: Vec<([usize; 2], &[u8])> = match at {
         At::Input => {
             let pixels = (height * width).max(1);
@@ -193,13 +228,13 @@ fn classify(
     let first = truths.first().map(|(size, _)| *size);
     let alike = first.filter(|first| truths.iter().all(|(size, _)| size == first));
     // Images of one size are brought to it together.
-    let together = alike.map(|size| model.classify(images.clone(), size)).transpose()?;
+    let together = alike.map(|size| predict(images.clone(), from, size)).transpose()?;
     for (place, (size, truth)) in truths.into_iter().enumerate() {
         let alone;
         let prediction = match &together {
             Some(all) => all.get(place * truth.len()..(place + 1) * truth.len()).unwrap_or_default(),
             None => {
-                alone = model.classify(images.clone().narrow(0, place, 1), size)?;
+                alone = predict(images.clone().narrow(0, place, 1), from + place, size)?;
                 alone.as_slice()
             }
         };

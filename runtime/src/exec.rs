@@ -144,6 +144,9 @@ impl StepTimes {
     }
 }
 
+/// Is shown each step and its results before they are stored, and may change them.
+type Look<'a> = &'a mut dyn FnMut(&Step, &mut Vec<Value>) -> Result<()>;
+
 /// A plan with a device to run it on.
 #[derive(Clone)]
 pub struct Executor {
@@ -224,6 +227,24 @@ impl Executor {
         })
     }
 
+    /// Runs the plan on a batch. `edit` is shown every value as it is written, and may put another of the same shape
+    /// in its place.
+    ///
+    /// # Errors
+    /// As for [`Executor::run`], and what `edit` returns.
+    pub(crate) fn run_edited(
+        &self,
+        bank: &Bank,
+        bindings: &Bindings,
+        edit: &mut (dyn FnMut(ValueId, &mut Value) -> Result<()> + Send),
+    ) -> Result<Outputs> {
+        device::compute(|| {
+            self.walk(bank, bindings, self.trains(), &mut |step, results| {
+                step.writes.iter().zip(results).try_for_each(|(id, value)| edit(*id, value))
+            })
+        })
+    }
+
     /// Runs the plan again and looks at every input, parameter and result: the first that holds a value that is
     /// not a finite number, if any.
     ///
@@ -261,13 +282,7 @@ impl Executor {
         Values { slots: vec![None; self.plan.values.len()], plan: &self.plan, sizes }
     }
 
-    fn walk(
-        &self,
-        bank: &Bank,
-        bindings: &Bindings,
-        tracked: bool,
-        look: &mut dyn FnMut(&Step, &[Value]) -> Result<()>,
-    ) -> Result<Outputs> {
+    fn walk(&self, bank: &Bank, bindings: &Bindings, tracked: bool, look: Look<'_>) -> Result<Outputs> {
         let mut values = self.values(bindings);
         self.bind(bindings, &mut values, tracked)?;
         let steps = 0..self.plan.steps.len();
@@ -288,7 +303,7 @@ impl Executor {
         bindings: &Bindings,
         values: &mut Values<'_>,
         tracked: bool,
-        look: &mut dyn FnMut(&Step, &[Value]) -> Result<()>,
+        look: Look<'_>,
     ) -> Result<Vec<(String, Tensor<1>)>> {
         let device = if tracked { self.device.clone() } else { self.device.clone().inner() };
         let mut context = Context {
@@ -306,8 +321,9 @@ impl Executor {
         for step in self.plan.steps.get(steps).unwrap_or_default() {
             context.path = &step.path;
             let reads = values.read(step, &self.plan)?;
-            let results = instr::apply(step, reads, &mut context).map_err(|error| located(error, step))?;
-            look(step, &results)?;
+            let mut results =
+                instr::apply(step, reads, &mut context).map_err(|error| located(error, step))?;
+            look(step, &mut results)?;
             values.write(step, results).map_err(|error| located(error, step))?;
         }
         let named = context.statistics.into_iter().map(|(id, value)| {

@@ -13,6 +13,7 @@ pub mod exec;
 pub mod figures;
 pub mod host;
 pub mod instr;
+pub mod latents;
 pub mod metrics;
 pub mod model;
 mod native;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
 use phg_compiler::bundle::Bundle;
-use phg_compiler::plan::{Mode, Role, Scores};
+use phg_compiler::plan::{Mode, Role, Scores, ValueId};
 use phg_compiler::{Network, Request, compile};
 
 use crate::bank::Bank;
@@ -15,12 +15,13 @@ use crate::data::table::ClassTable;
 use crate::data::{Image, LabelMap};
 use crate::device::{self, DeviceName};
 use crate::error::{Error, Kind, Result};
-use crate::exec::{Bindings, Executor};
+use crate::exec::{Bindings, Executor, Outputs};
 use crate::host::HostTensor;
 use crate::instr::resize::resize;
 use crate::precision::Precision;
 use crate::run::checkpoint::{Checkpoints, Loaded, Which};
 use crate::run::{Manifest, folder};
+use crate::tensor::Value;
 use crate::views::{self, Views};
 use phg_compiler::plan::instr::ResizeMode;
 
@@ -125,8 +126,12 @@ impl Model {
     /// # Errors
     /// Images of a size that the network does not take.
     pub fn scores(&self, images: Tensor<4>) -> Result<Tensor<4>> {
-        let bindings = Bindings { images, labels: None, void: None, class_weights: None, step: 0, seed: 0 };
-        let outputs = self.executor.run(&self.bank, &bindings)?;
+        let outputs = self.executor.run(&self.bank, &pictures(images))?;
+        self.prediction(outputs)
+    }
+
+    /// The scores among what the plan gave.
+    fn prediction(&self, outputs: Outputs) -> Result<Tensor<4>> {
         let first = outputs.predictions.into_iter().next();
         let (_, scores) = first
             .ok_or_else(|| Error::new(codes::RUN_DAMAGED, Kind::Data, "the network has no prediction"))?;
@@ -144,6 +149,25 @@ impl Model {
     /// As [`Model::scores`], and of a device that fails.
     pub fn classify(&self, images: Tensor<4>, size: [usize; 2]) -> Result<Vec<u8>> {
         self.winners(resize(self.scores(images)?, ResizeMode::Bilinear, size)?)
+    }
+
+    /// As [`Model::classify`], by a network whose values are edited while it runs.
+    ///
+    /// # Errors
+    /// As [`Model::classify`], and what `edit` returns.
+    pub(crate) fn classify_edited(
+        &self,
+        images: Tensor<4>,
+        size: [usize; 2],
+        edit: &mut (dyn FnMut(ValueId, &mut Value) -> Result<()> + Send),
+    ) -> Result<Vec<u8>> {
+        let outputs = self.executor.run_edited(&self.bank, &pictures(images), edit)?;
+        self.winners(resize(self.prediction(outputs)?, ResizeMode::Bilinear, size)?)
+    }
+
+    /// What it executes.
+    pub fn plan(&self) -> &phg_compiler::Plan {
+        self.executor.plan()
     }
 
     /// The class map of an image, at the image's own size, averaged over [`Model::views`].
@@ -176,7 +200,7 @@ impl Model {
     /// The class with the largest score at each pixel of `[n, classes, h, w]`.
     fn winners(&self, scores: Tensor<4>) -> Result<Vec<u8>> {
         let [n, channels, rows, columns] = scores.dims();
-        let host = crate::tensor::Value::from(scores).to_host()?;
+        let host = Value::from(scores).to_host()?;
         let void = if self.predict_void { None } else { self.table.void().map(usize::from) };
         Ok(largest(&host, [n, channels, rows * columns], void))
     }
@@ -185,6 +209,11 @@ impl Model {
     pub fn device(&self) -> &Device {
         self.bank.device()
     }
+}
+
+/// Images without labels.
+fn pictures(images: Tensor<4>) -> Bindings {
+    Bindings { images, labels: None, void: None, class_weights: None, step: 0, seed: 0 }
 }
 
 /// The place of the largest channel at each pixel, `void` left out; of equal ones the first.

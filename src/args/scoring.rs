@@ -147,6 +147,8 @@ pub(crate) enum Report {
     Trimap(Trimap),
     /// Loss and mean IoU against the step, from the runs' logs.
     Curves(Curves),
+    /// How the components of a run's mixtures lie, through its training.
+    Latent(Latent),
 }
 
 /// How a table is printed.
@@ -210,6 +212,38 @@ pub(crate) struct Curves {
     /// Where `curves.svg`, `.png`, `.csv` and `.json` are written.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Latent {
+    /// The run folder.
+    pub(crate) run: PathBuf,
+    /// Steps whose components are drawn; the first, the middle one and the last unless given.
+    #[arg(long, value_name = "STEP,STEP,...", value_delimiter = ',')]
+    pub(crate) steps: Vec<u64>,
+    /// Where `latent.svg`, `.png`, `.csv`, `.json` and a scatter plot of each mixture are written.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Latents {
+    /// The run folder.
+    pub(crate) run: PathBuf,
+    #[command(flatten)]
+    pub(crate) scoring: Scoring,
+    /// The distributions of so many images are looked at; all images are scored.
+    #[arg(long, value_name = "N", value_parser = at_least_one, default_value_t = 128)]
+    pub(crate) observe: usize,
+    /// Where `latents.svg`, `.png`, `.csv` and `.json` are written.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

@@ -16,7 +16,7 @@ use crate::ir::graph::{Graph, Node, NodeId};
 use crate::ops::conv::FoldedNorm;
 use crate::ops::{Op, WeightDecl};
 use crate::plan::instr::{Binary, Instr, Unary};
-use crate::plan::{cost, liveness};
+use crate::plan::{Latent, cost, latent, liveness};
 
 /// The number that [`Plan::format`] carries.
 pub const FORMAT: u32 = 1;
@@ -71,7 +71,7 @@ pub fn lower(graph: &Graph, mode: Mode) -> Plan {
             Some(Output { name: output.name.clone(), value: *value, role: output.role, scores })
         })
         .collect();
-    builder.finish(outputs)
+    builder.finish(outputs, latent::find(graph, &made))
 }
 
 /// A plan in the making.
@@ -86,7 +86,7 @@ struct Builder {
 
 impl Builder {
     /// Weights were numbered as they came; a plan lists them by name.
-    fn finish(mut self, outputs: Vec<Output>) -> Plan {
+    fn finish(mut self, outputs: Vec<Output>, latents: Vec<Latent>) -> Plan {
         let mut place = vec![0u32; self.weights.len()];
         for (to, (from, _)) in self.weights.values().enumerate() {
             if let Some(entry) = place.get_mut(*from as usize) {
@@ -107,6 +107,7 @@ impl Builder {
             weights: self.weights.into_values().map(|(_, weight)| weight).collect(),
             inputs: self.inputs,
             outputs,
+            latents,
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod backward;
 pub mod cost;
 pub mod instr;
 pub mod kind;
+pub mod latent;
 pub mod liveness;
 pub mod lower;
 pub mod memory;
@@ -19,6 +20,7 @@ use serde::Serialize;
 
 use crate::ir::dim::Dim;
 pub use instr::Instr;
+pub use latent::{Against, Latent};
 
 /// The number of a tensor in [`Plan::values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -219,4 +221,6 @@ pub struct Plan {
     pub inputs: Vec<Input>,
     /// What a run reads.
     pub outputs: Vec<Output>,
+    /// Distributions, in execution order.
+    pub latents: Vec<Latent>,
 }

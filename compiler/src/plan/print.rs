@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::cost::Cost;
-use super::{DType, Init, Mode, Plan, Role, ValueId, WeightSource};
+use super::{Against, DType, Init, Mode, Plan, Role, ValueId, WeightSource};
 use crate::ir::dim::Dim;
 use crate::plan::instr::{Binary, Instr, PoolKind, Reduction, ResizeMode, Unary};
 
@@ -49,6 +49,17 @@ pub fn plan(plan: &Plan) -> String {
             Role::Report => "report",
         };
         let _ = writeln!(out, "{role} {} = %{}", output.name, output.value.0);
+    }
+    for latent in &plan.latents {
+        let kind = if latent.log_weights.is_some() { "mixture" } else { "gaussian" };
+        let tensors: Vec<ValueId> =
+            latent.log_weights.into_iter().chain([latent.mean, latent.log_variance]).collect();
+        let against = match &latent.against {
+            None => String::new(),
+            Some(Against::StandardNormal) => " against the standard normal".to_owned(),
+            Some(Against::Latent(other)) => format!(" against {other}"),
+        };
+        let _ = writeln!(out, "latent {} = {kind}({}){against}", latent.name, names(&tensors));
     }
     for weight in &plan.weights {
         let sizes = weight.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");

@@ -32,6 +32,7 @@ impl Builder {
             weights: vec![],
             inputs: vec![],
             outputs: vec![],
+            latents: vec![],
         };
         Self { plan }
     }

@@ -12,7 +12,7 @@ use burn::tensor::{FloatDType, Gradients, Tensor};
 use phg_compiler::plan::segments::Segment;
 use phg_compiler::plan::{Role, ValueId};
 
-use super::{Bindings, Executor, Outputs, StepTimes, Values};
+use super::{Bindings, Executor, Look, Outputs, StepTimes, Values};
 use crate::bank::Bank;
 use crate::error::Result;
 use crate::tensor::{Value, each_float, unfit};
@@ -69,7 +69,7 @@ impl Executor {
         let results = || self.plan.outputs.iter().filter(|output| output.role != Role::Prediction);
         for segment in self.segments.list() {
             let mut values = self.values(bindings);
-            let mut look = |step: &phg_compiler::plan::Step, _: &[Value]| {
+            let mut look = |step: &phg_compiler::plan::Step, _: &mut Vec<Value>| {
                 self.wait()?;
                 let now = Instant::now();
                 times.add(step, now - std::mem::replace(&mut last, now));
@@ -141,7 +141,7 @@ impl Pass<'_> {
         segment: &Segment,
         tracked: bool,
         values: &mut Values<'_>,
-        look: &mut dyn FnMut(&phg_compiler::plan::Step, &[Value]) -> Result<()>,
+        look: Look<'_>,
     ) -> Result<(Tape, Vec<(String, Tensor<1>)>)> {
         let executor = self.executor;
         let mut tape = Tape::default();

@@ -5,10 +5,12 @@
 
 pub mod canvas;
 pub mod curves;
+pub mod latents;
 pub mod legend;
 pub mod maps;
 pub mod palette;
 pub mod panels;
+pub mod scatter;
 pub mod shares;
 pub mod table;
 

@@ -84,6 +84,7 @@ impl Case {
             weights: self.weights.iter().enumerate().map(weight).collect(),
             inputs: vec![],
             outputs: vec![],
+            latents: vec![],
         }
     }
 

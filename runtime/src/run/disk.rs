@@ -116,7 +116,7 @@ pub fn names(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 /// An error of the disk as one of ours: `cannot WHAT: REASON`, at `path`. Of [`Kind::Training`] when writing failed.
-pub(super) fn failed(code: &'static str, kind: Kind, what: &str, path: &Path, error: &io::Error) -> Error {
+pub(crate) fn failed(code: &'static str, kind: Kind, what: &str, path: &Path, error: &io::Error) -> Error {
     let wrapped = Error::new(code, kind, format!("cannot {what}: {error}")).at(path.display());
     let reason = error.kind();
     if kind != Kind::Training {

@@ -10,18 +10,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
-use phg_compiler::settings::{Length, Optimizer as Rule, ScheduleKind};
+use phg_compiler::settings::Length;
 use phg_compiler::{Mode, Network};
 use serde::Serialize;
 
 use super::early::Progress;
+use super::latents::Watched;
 use super::memory;
 use super::prepare;
-use super::schedule::{Decay, Schedule};
 use super::step::{StepReport, Trainer};
 use crate::bank::Bank;
 use crate::codes;
-use crate::data::batch::{Batch, Feed, OnBad, Skipped};
+use crate::data::augment::Augment;
+use crate::data::batch::{Batch, Feed, OnBad, Preparation, Skipped};
 use crate::data::loader::{Loader, Options};
 use crate::data::order::Plan as Order;
 use crate::data::{Dataset, Split, preflight};
@@ -30,6 +31,7 @@ use crate::evaluate::{Evaluating, evaluate};
 use crate::exec::{Bindings, Executor, MeasuredWeights};
 use crate::figures::maps;
 use crate::host::HostTensor;
+use crate::latents::snapshot;
 use crate::metrics::{At, Evaluation};
 use crate::model::Model;
 use crate::optim::{Ema, Optimizer};
@@ -154,6 +156,7 @@ struct Fit {
     /// Samples passed over that were told.
     skipped: usize,
     saved: Option<(u64, String)>,
+    latents: Option<Watched>,
 }
 
 impl Fit {
@@ -178,7 +181,7 @@ impl Fit {
             look_ahead(&job, watch)?;
         }
         let weights = prepare::class_weights(&plan, job.dataset.as_ref())?;
-        let schedule = schedule(&training, total);
+        let schedule = prepare::schedule(&training, total);
         schedule.check()?;
         let device = job.device.clone();
         let (segments, note) = memory::within(&plan, &job.network, job.memory_limit)?;
@@ -200,7 +203,10 @@ impl Fit {
                     seconds: 0.0,
                     seed,
                     schedule,
-                    optimizer: OptimizerState { name: rule_name(&training.optimizer).into(), updates: 0 },
+                    optimizer: OptimizerState {
+                        name: prepare::rule_name(&training.optimizer).into(),
+                        updates: 0,
+                    },
                     progress: Progress::default(),
                 };
                 (folder, bank, optimizer, ema, state, Vec::new())
@@ -222,6 +228,7 @@ impl Fit {
             }
         };
         note.iter().chain(&notes).for_each(|note| watch.note(note));
+        let latents = Watched::new(&job.network, &bank, job.manifest.precision, job.dataset.as_ref());
         Ok(Self {
             folder,
             executor,
@@ -236,6 +243,7 @@ impl Fit {
             notes,
             skipped: 0,
             saved: None,
+            latents,
             job,
         })
     }
@@ -249,6 +257,10 @@ impl Fit {
         let mut loader = Loader::start(Arc::clone(&self.feed), self.order, numbers, options)?;
         let mut last_save = Instant::now();
         let first = self.state.step;
+        if first == 0 && matches!(self.job.place, Place::New(_)) {
+            // What random weights give is what later steps are compared with.
+            self.look_at_latents(watch)?;
+        }
         let outcome = loop {
             let done = self.done();
             if done >= 1.0 {
@@ -333,11 +345,20 @@ impl Fit {
         };
         let StepReport { loss, terms, reports, gradient_norm, .. } = trainer.step(&batches, rate)?;
         let seconds = begun.elapsed().as_secs_f64();
+        let latents = match (&self.latents, batches.first()) {
+            (Some(latents), Some(batch)) if Watched::is_due(step + 1) => {
+                Some(latents.batch(&self.bank, batch)?)
+            }
+            (Some(_) | None, _) => None,
+        };
         let state = &mut self.state;
         state.step += 1;
         state.samples += images as u64;
         state.seconds += seconds;
         state.optimizer.updates = self.optimizer.steps();
+        if let Some(line) = latents {
+            self.folder.record(state.step, "latents", &line)?;
+        }
         let (epoch, within) = self.order.position(state.step * accumulate);
         state.epoch = epoch;
         state.place = within * self.order.batch as u64;
@@ -404,8 +425,34 @@ impl Fit {
             watch.validated(self.state.step, evaluation, best);
             self.folder.record(self.state.step, "val", evaluation)?;
         }
+        self.look_at_latents(watch)?;
         self.save(best, watch)?;
         Ok(evaluation)
+    }
+
+    /// Logs the latents of the validation split, keeps their components, and says when they collapse.
+    fn look_at_latents(&mut self, watch: &mut dyn Watch) -> Result<()> {
+        let Some(latents) = &mut self.latents else { return Ok(()) };
+        let bank = match &self.ema {
+            Some(ema) => ema.averaged(&self.bank)?,
+            None => self.bank.clone(),
+        };
+        let preparation =
+            Preparation { augment: Augment::NONE, ..prepare::preparation(&self.job.network.training) };
+        let go_on = || !self.job.interrupted.load(Ordering::Relaxed);
+        let dataset = self.job.dataset.as_ref();
+        let Some((line, observed)) = latents.split(&bank, dataset, &preparation, &go_on)? else {
+            return Ok(());
+        };
+        let step = self.state.step;
+        if step > 0 {
+            for note in latents.warnings(&line) {
+                watch.note(&note);
+                self.notes.push(note);
+            }
+        }
+        self.folder.record(step, "latents", &line)?;
+        snapshot::write(self.folder.path(), step, &observed)
     }
 
     fn evaluate(&self, split: Split, watch: &mut dyn Watch) -> Result<Option<Evaluation>> {
@@ -545,40 +592,4 @@ fn passed_over(bad: &Skipped) -> String {
 fn checkpoint_bytes(bank: &Bank, optimizer: &Optimizer, averaged: bool) -> u64 {
     let (all, trainable) = bank.elements();
     4 * (all * if averaged { 2 } else { 1 } + trainable * optimizer.slots() as u64)
-}
-
-fn rule_name(rule: &Rule) -> &'static str {
-    match rule {
-        Rule::Adam { .. } => "adam",
-        Rule::AdamW { .. } => "adamw",
-        Rule::Sgd { .. } => "sgd",
-    }
-}
-
-/// The spec's schedule over `total` steps.
-fn schedule(training: &phg_compiler::settings::Training, total: Option<u64>) -> Schedule {
-    let base = match training.optimizer {
-        Rule::Adam { rate, .. } | Rule::AdamW { rate, .. } | Rule::Sgd { rate, .. } => rate,
-    };
-    let steps = total.unwrap_or(0);
-    let decay = match &training.schedule.kind {
-        ScheduleKind::Constant => Decay::Constant,
-        ScheduleKind::Poly { power } => Decay::Poly { power: widen(*power) },
-        ScheduleKind::Cosine => Decay::Cosine { floor: 0.0 },
-        ScheduleKind::Step { milestones, factor } => Decay::Step {
-            milestones: milestones.iter().map(|share| (widen(*share) * steps as f64) as u64).collect(),
-            gamma: widen(*factor),
-        },
-    };
-    Schedule {
-        base: widen(base),
-        decay,
-        total: steps,
-        warmup: training.schedule.warmup.min(steps.max(training.schedule.warmup)),
-    }
-}
-
-/// The decimal number that was written, where a plain cast would give its nearest single-precision neighbour.
-fn widen(value: f32) -> f64 {
-    value.to_string().parse().unwrap_or_else(|_| f64::from(value))
 }

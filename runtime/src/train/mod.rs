@@ -2,6 +2,7 @@
 
 pub mod early;
 pub mod fit;
+mod latents;
 pub mod memory;
 pub mod prepare;
 pub mod schedule;

@@ -6,7 +6,7 @@
 use phg_compiler::Network;
 use phg_compiler::plan::Plan;
 use phg_compiler::plan::instr::{ClassWeights, Instr};
-use phg_compiler::settings::Training;
+use phg_compiler::settings::{Optimizer as Rule, ScheduleKind, Training};
 
 use crate::codes;
 use crate::data::augment::Augment;
@@ -15,6 +15,7 @@ use crate::data::frequency::Frequency;
 use crate::data::{Dataset, Split};
 use crate::error::{Error, Kind, Result};
 use crate::exec::MeasuredWeights;
+use crate::train::schedule::{Decay, Schedule};
 
 /// How samples become batches by the settings `train { ... }`, augmentation included.
 pub fn preparation(training: &Training) -> Preparation {
@@ -65,4 +66,41 @@ pub fn class_weights(plan: &Plan, dataset: &dyn Dataset) -> Result<Option<Measur
         median_frequency: counts.median_frequency(dataset.table()),
         inverse_log: counts.inverse_log(dataset.table()),
     }))
+}
+
+/// The name of the optimiser's rule, as a checkpoint has it.
+pub fn rule_name(rule: &Rule) -> &'static str {
+    match rule {
+        Rule::Adam { .. } => "adam",
+        Rule::AdamW { .. } => "adamw",
+        Rule::Sgd { .. } => "sgd",
+    }
+}
+
+/// The spec's schedule over `total` steps.
+pub fn schedule(training: &Training, total: Option<u64>) -> Schedule {
+    let base = match training.optimizer {
+        Rule::Adam { rate, .. } | Rule::AdamW { rate, .. } | Rule::Sgd { rate, .. } => rate,
+    };
+    let steps = total.unwrap_or(0);
+    let decay = match &training.schedule.kind {
+        ScheduleKind::Constant => Decay::Constant,
+        ScheduleKind::Poly { power } => Decay::Poly { power: widen(*power) },
+        ScheduleKind::Cosine => Decay::Cosine { floor: 0.0 },
+        ScheduleKind::Step { milestones, factor } => Decay::Step {
+            milestones: milestones.iter().map(|share| (widen(*share) * steps as f64) as u64).collect(),
+            gamma: widen(*factor),
+        },
+    };
+    Schedule {
+        base: widen(base),
+        decay,
+        total: steps,
+        warmup: training.schedule.warmup.min(steps.max(training.schedule.warmup)),
+    }
+}
+
+/// The decimal number that was written, where a plain cast would give its nearest single-precision neighbour.
+fn widen(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or_else(|_| f64::from(value))
 }
