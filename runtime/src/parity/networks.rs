@@ -37,9 +37,21 @@ pub(crate) fn compute(
     device: &Device,
     precision: Precision,
 ) -> Result<Step> {
+    compute_with(network, sizes, device, precision, &|_| Ok(()))
+}
+
+/// As [`compute`], with parameters that `edit` has changed.
+fn compute_with(
+    network: &Network,
+    sizes: Sizes,
+    device: &Device,
+    precision: Precision,
+    edit: &dyn Fn(&mut Bank) -> Result<()>,
+) -> Result<Step> {
     let bindings = pictures(network, sizes, device)?;
     let executor = Executor::new(network.plan(Mode::Train), device).with_precision(precision);
-    let bank = Bank::init(executor.plan(), 0, device)?;
+    let mut bank = Bank::init(executor.plan(), 0, device)?;
+    edit(&mut bank)?;
     let (outputs, gradients) = backward(&executor, &bank, &bindings)?;
     let scalar = |value: &burn::tensor::Tensor<1>| -> Result<f32> {
         Value::from(value.clone().inner()).to_host()?.data.first().copied().ok_or_else(|| unfit("no loss"))
@@ -166,4 +178,48 @@ pub(crate) fn compare(found: &Step, expected: &Step, products: Products) -> Resu
         }
     }
     worst.ok_or_else(|| "nothing was computed".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use phg_compiler::{Request, compile};
+
+    use super::*;
+
+    /// How far two gradients are apart, as a share of the second one's length.
+    fn apart(a: &Step, b: &Step) -> f64 {
+        let pairs = a.gradients.values().zip(b.gradients.values());
+        let values = pairs.flat_map(|(a, b)| a.data.iter().zip(&b.data));
+        let (difference, length) = values.fold((0.0, 0.0), |(difference, length), (a, b)| {
+            let (a, b) = (f64::from(*a), f64::from(*b));
+            (difference + (a - b).powi(2), length + b.powi(2))
+        });
+        (difference / length).sqrt()
+    }
+
+    /// The nearest number with eight bits of mantissa.
+    fn to_bf16(value: f32) -> f32 {
+        let bits = value.to_bits();
+        f32::from_bits((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
+    }
+
+    /// What mixed precision changes of a network's gradient is not a fault of one instruction: rounding nothing but the
+    /// parameters, once, and computing in 32 bits moves it nearly as far.
+    #[test]
+    fn a_network_that_has_learned_nothing_is_that_sensitive() {
+        let text = include_str!("../../../specs/unet-small.phg");
+        let network = compile(&Request::new("unet-small.phg", text)).network.unwrap();
+        let (device, sizes) = (Device::flex(), Sizes { n: 2, h: 45, w: 60 });
+        let exact = compute(&network, sizes, &device, Precision::F32).unwrap();
+        let rounded = compute_with(&network, sizes, &device, Precision::F32, &|bank| {
+            for (name, mut tensor) in bank.store()? {
+                tensor.data.iter_mut().for_each(|value| *value = to_bf16(*value));
+                bank.set(&name, Value::from_host(&tensor, &device)?)?;
+            }
+            Ok(())
+        });
+        let rounded = apart(&rounded.unwrap(), &exact);
+        let mixed = apart(&compute(&network, sizes, &device, Precision::Bf16).unwrap(), &exact);
+        assert!(rounded > 0.5 * mixed && mixed < 0.7, "{rounded} {mixed}");
+    }
 }
