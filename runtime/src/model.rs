@@ -125,7 +125,8 @@ impl Model {
     /// # Errors
     /// Images of a size that the network does not take.
     pub fn scores(&self, images: Tensor<4>) -> Result<Tensor<4>> {
-        let bindings = Bindings { images, labels: None, void: None, class_weights: None, step: 0, seed: 0 };
+        let bindings =
+            Bindings { images, labels: None, void: None, class_weights: None, step: 0, update: 0, seed: 0 };
         let outputs = self.executor.run(&self.bank, &bindings)?;
         let first = outputs.predictions.into_iter().next();
         let (_, scores) = first
