@@ -2,7 +2,9 @@
 
 mod cli;
 mod data;
+mod learning;
 mod memory;
 mod numerics;
+mod phgmm;
 mod reports;
 mod training;

@@ -38,9 +38,8 @@ pub fn image(source: &Image, height: usize, width: usize) -> Result<Cow<'_, Imag
         _ => Err(impossible(format!("{value} is no side of an image"))),
     };
     let (rows, columns) = (side(height)?, side(width)?);
-    let from =
-        TypedImageRef::<U8x3>::from_buffer(side(source.width)?, side(source.height)?, &source.data)
-            .map_err(|error| impossible(error.to_string()))?;
+    let from = TypedImageRef::<U8x3>::from_buffer(side(source.width)?, side(source.height)?, &source.data)
+        .map_err(|error| impossible(error.to_string()))?;
     let mut to = Target::new(columns, rows, PixelType::U8x3);
     let Some(mut typed) = to.typed_image_mut::<U8x3>() else {
         return Err(impossible("its pixels are not of three bytes".to_owned()));
