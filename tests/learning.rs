@@ -67,7 +67,9 @@ fn learners(sets: &[(&str, &str)], term: &str) -> BTreeSet<&'static str> {
             Value::F2(x) => x.grad(&gradients).map(Value::from),
             Value::F3(x) => x.grad(&gradients).map(Value::from),
             Value::F4(x) => x.grad(&gradients).map(Value::from),
-            other => panic!("{name} is {}", other.describe()),
+            other @ (Value::F5(_) | Value::I1(_) | Value::I2(_) | Value::I3(_) | Value::I4(_)) => {
+                panic!("{name} is {}", other.describe())
+            }
         };
         let squares = |x: Value| x.to_host().expect("values").data.iter().map(|x| f64::from(x * x)).sum();
         gradient.map_or(0.0, squares)

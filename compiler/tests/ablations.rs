@@ -214,9 +214,9 @@ fn each_is_a_set_and_applies_to_the_small_model() {
 
         let mut diags = Diags::default();
         let tree = parse::parse(FileId(0), &file.text, &mut diags);
-        let changes = tree.items.iter().map(|item| match &item.kind {
-            ItemKind::Extend(extend) => extend.changes.len(),
-            other => panic!("{}: {other:?}", row.name),
+        let changes = tree.items.iter().map(|item| {
+            let ItemKind::Extend(extend) = &item.kind else { panic!("{}: {:?}", row.name, item.kind) };
+            extend.changes.len()
         });
         assert_eq!(changes.sum::<usize>(), row.sets.len(), "{}", row.name);
         assert!(file.text.starts_with("//! "), "{} says what it is", row.name);

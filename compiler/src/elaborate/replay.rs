@@ -48,9 +48,10 @@ impl Elaborator<'_> {
                 return Value::Poison;
             }
             let Some(node) = self.graph.get(id) else { continue };
-            let op = match node.op.clone() {
-                Op::Norm(norm) => Op::Norm(crate::ops::Norm { momentum: 0.0, ..norm }),
-                op => op,
+            let op = if let Op::Norm(norm) = &node.op {
+                Op::Norm(crate::ops::Norm { momentum: 0.0, ..norm.clone() })
+            } else {
+                node.op.clone()
             };
             let copy = Node {
                 path: Arc::from(format!("{base}.{}", node.path)),
