@@ -3,7 +3,9 @@
 mod cli;
 mod data;
 mod latents;
+mod learning;
 mod memory;
 mod numerics;
+mod phgmm;
 mod reports;
 mod training;

@@ -17,7 +17,7 @@ impl Provider for Files {
     }
 }
 
-fn network(spec: &str, sets: &[(&str, &str)]) -> Network {
+pub(crate) fn network(spec: &str, sets: &[(&str, &str)]) -> Network {
     let name = format!("{}/specs/{spec}.phg", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&name).expect("a spec");
     let sets: Vec<(String, String)> = sets.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();

@@ -274,7 +274,7 @@ impl Batches {
         }
         let images = HostTensor { shape: vec![n, 3, h, w], data: batch.images };
         let mut bindings = Bindings::from_host(&images, Some(&batch.labels), device)?;
-        (bindings.void, bindings.step) = (self.void, batch.number);
+        (bindings.void, bindings.step, bindings.update) = (self.void, batch.number, batch.number);
         bindings.class_weights.clone_from(&self.weights);
         Ok(bindings)
     }

@@ -47,6 +47,8 @@ pub struct Bindings {
     /// Counter of forward passes: names the random draws of dropout and sampled latents. With gradients
     /// accumulated over micro-batches, each micro-batch has a value of its own.
     pub step: u64,
+    /// Updates of the parameters that lie behind: what weights of losses grow with.
+    pub update: u64,
     /// Seed of the random draws.
     pub seed: u64,
 }
@@ -70,7 +72,7 @@ impl Bindings {
             }
             None => None,
         };
-        Ok(Self { images, labels, void: None, class_weights: None, step: 0, seed: 0 })
+        Ok(Self { images, labels, void: None, class_weights: None, step: 0, update: 0, seed: 0 })
     }
 
     fn sizes(&self) -> Sizes {

@@ -213,7 +213,7 @@ impl Model {
 
 /// Images without labels.
 fn pictures(images: Tensor<4>) -> Bindings {
-    Bindings { images, labels: None, void: None, class_weights: None, step: 0, seed: 0 }
+    Bindings { images, labels: None, void: None, class_weights: None, step: 0, update: 0, seed: 0 }
 }
 
 /// The place of the largest channel at each pixel, `void` left out; of equal ones the first.

@@ -83,12 +83,13 @@ fn numbers(instr: &Instr) -> Numbers {
         Instr::Normalise(_)
         | Instr::Pool(Pool { kind: PoolKind::Average, .. })
         | Instr::Resize { mode: ResizeMode::Bilinear | ResizeMode::Nearest, .. }
+        | Instr::PoolCells { .. }
         | Instr::Unpool { .. }
         | Instr::Expand { .. } => Numbers::Rounded,
         Instr::Softmax { .. }
         | Instr::Reduce { .. }
         | Instr::CrossEntropy(_)
-        | Instr::SoftIou
+        | Instr::SoftIou { .. }
         | Instr::KlGaussian { .. }
         | Instr::KlMixture { .. }
         | Instr::Unary(Unary::Exp | Unary::Log | Unary::Sqrt)
@@ -115,6 +116,7 @@ fn numbers(instr: &Instr) -> Numbers {
         | Instr::OneHot { .. }
         | Instr::Fill { .. }
         | Instr::Normal { .. }
+        | Instr::Ramp { .. }
         | Instr::Learned { .. } => Numbers::Same,
     }
 }

@@ -72,7 +72,7 @@ fn probabilities(graph: &Graph, loss: NodeId, diags: &mut Diags) {
     let (Some(node), Some(made)) = (graph.get(loss), wire.and_then(|wire| graph.get(wire.node))) else {
         return;
     };
-    if !matches!(&made.op, Op::Softmax(softmax) if !softmax.log) {
+    if !matches!(&made.op, Op::Softmax(softmax) if !softmax.log && !softmax.pixels) {
         return;
     }
     let name = node.op.def().name;
@@ -136,6 +136,7 @@ fn single(fact: &Fact) -> bool {
         | Fact::Mixture { .. }
         | Fact::StandardNormal
         | Fact::Scalar
+        | Fact::LossWeight
         | Fact::Loss => false,
     }
 }

@@ -9,8 +9,20 @@ use crate::ir::fact::Fact;
 use crate::source::Span;
 
 /// Every function's name.
-pub(crate) const NAMES: &[&str] =
-    &["channels", "height", "width", "size", "len", "min", "max", "sum", "reverse", "zip", "enumerate"];
+pub(crate) const NAMES: &[&str] = &[
+    "channels",
+    "height",
+    "width",
+    "size",
+    "len",
+    "min",
+    "max",
+    "sum",
+    "reverse",
+    "zip",
+    "enumerate",
+    "replay",
+];
 
 /// What each function does, for the reference.
 pub const DOCS: &[(&str, &str)] = &[
@@ -25,6 +37,7 @@ pub const DOCS: &[(&str, &str)] = &[
     ("reverse(xs)", "a list from its end"),
     ("zip(xs, ys)", "pairs of two lists of one length, for `for (x, y) in zip(xs, ys)`"),
     ("enumerate(xs)", "pairs of index and entry, for `for (i, x) in enumerate(xs)`"),
+    ("replay(y, x, other)", "`y` computed once more, by the same layers, with `other` in the place of `x`"),
 ];
 
 impl Elaborator<'_> {
@@ -96,6 +109,9 @@ impl Elaborator<'_> {
                 };
                 Some(Value::List(Rc::new(a.iter().zip(b.iter()).map(pair).collect())))
             }
+            ("replay", [Value::Wire(y), Value::Wire(x), Value::Wire(other)]) => {
+                return Some(self.replay(*y, *x, *other, span));
+            }
             ("sum", [Value::List(list)]) => return Some(self.sum_of(list, span)),
             ("min" | "max", [Value::List(list)]) => extreme(name, &list.iter().collect::<Vec<_>>()),
             ("min" | "max", numbers) => extreme(name, numbers),
@@ -141,7 +157,7 @@ pub(crate) fn refusal(name: &str, args: &[Option<Value>], span: Span) -> Option<
         return Some(diag);
     }
     let known: Vec<&Value> = args.iter().map(Option::as_ref).collect::<Option<_>>()?;
-    let list = !matches!(name, "channels" | "height" | "width" | "size");
+    let list = !matches!(name, "channels" | "height" | "width" | "size" | "replay");
     let number = matches!(name, "min" | "max");
     let takes = |value: &&Value| {
         (list && matches!(value, Value::List(_)))
@@ -157,6 +173,7 @@ fn wrong_number(name: &str, given: usize, span: Span) -> Option<Diag> {
     let (fits, takes) = match name {
         "min" | "max" => (given > 0, "at least one argument"),
         "zip" => (given == 2, "2 arguments"),
+        "replay" => (given == 3, "3 arguments"),
         _ => (given == 1, "one argument"),
     };
     (!fits).then(|| wrong_arguments(name, &format!("takes {takes}, not {given}"), span))

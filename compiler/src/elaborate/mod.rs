@@ -10,6 +10,7 @@ mod bind;
 pub mod builtins;
 mod call;
 mod expr;
+mod replay;
 mod scope;
 mod section;
 mod statement;

@@ -37,11 +37,12 @@ impl Elaborator<'_> {
             );
         }
         let name = section.name.as_ref().unwrap_or(&section.kind).clone();
+        let training = kind == "postnet";
         if let Some(guard) = &section.guard
             && !self.guard_holds(guard)
         {
             self.bind_section(section, &name, Value::Absent(Absent { guard: guard.span }));
-            if section.name.is_none() {
+            if section.name.is_none() && !training {
                 // An unnamed section's names are visible after it: they are absent, not unknown.
                 for statement in &section.body {
                     for bound in bound_names(statement) {
@@ -55,7 +56,6 @@ impl Elaborator<'_> {
             }
             return;
         }
-        let training = kind == "postnet";
         let phase = if training { Phase::Training } else { Phase::Always };
         let place = Place {
             path: Rc::from(name.node.as_str()),
@@ -287,23 +287,25 @@ impl Elaborator<'_> {
         }
     }
 
-    /// Reports what a term is a sum of, unweighted, where it is more than one loss times a number.
+    /// Reports what a term is a sum of, unweighted, where it is more than one loss times a number: several losses, or
+    /// one whose weight changes with the step.
     fn parts(&mut self, name: &ast::Ident, term: Wire) {
         let mut parts: Vec<Wire> = Vec::new();
+        let mut ramped = false;
         let mut open = vec![term];
         while let Some(wire) = open.pop() {
             match self.graph.get(wire.node).map(|node| &node.op) {
                 Some(Op::Arithmetic(_)) => {
-                    let losses = self.graph.operands(wire.node);
-                    open.extend(
-                        losses.into_iter().rev().filter(|w| self.graph.fact(*w) == Some(&Fact::Loss)),
-                    );
+                    let operands = self.graph.operands(wire.node);
+                    let is = |wire: &Wire, fact: Fact| self.graph.fact(*wire) == Some(&fact);
+                    ramped |= operands.iter().any(|wire| is(wire, Fact::LossWeight));
+                    open.extend(operands.into_iter().rev().filter(|wire| is(wire, Fact::Loss)));
                 }
                 Some(_) if !parts.contains(&wire) => parts.push(wire),
                 _ => {}
             }
         }
-        if parts.len() < 2 {
+        if parts.len() < 2 && !ramped {
             return;
         }
         for wire in parts {

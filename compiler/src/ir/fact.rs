@@ -63,6 +63,8 @@ pub enum Fact {
     StandardNormal,
     /// One number.
     Scalar,
+    /// What a loss is multiplied with: one number that the training step alone decides.
+    LossWeight,
     /// One number that is minimised.
     Loss,
 }
@@ -88,6 +90,7 @@ impl Fact {
             Self::Mixture { .. } => "mixture",
             Self::StandardNormal => "standard_normal",
             Self::Scalar => "scalar",
+            Self::LossWeight => "loss weight",
             Self::Loss => "loss",
         }
     }
@@ -108,7 +111,7 @@ impl Fact {
                 vec![vec![n(), (*components).into()], each.clone(), each]
             }
             Self::StandardNormal => vec![],
-            Self::Scalar | Self::Loss => vec![vec![1.into()]],
+            Self::Scalar | Self::LossWeight | Self::Loss => vec![vec![1.into()]],
         }
     }
 }
@@ -134,6 +137,7 @@ impl fmt::Display for Fact {
             Self::Mixture { components, dim } => write!(f, "mixture({components}, {dim})"),
             Self::StandardNormal => f.write_str("standard_normal"),
             Self::Scalar => f.write_str("scalar"),
+            Self::LossWeight => f.write_str("loss weight"),
             Self::Loss => f.write_str("loss"),
         }
     }

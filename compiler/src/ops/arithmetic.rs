@@ -65,6 +65,10 @@ impl Arithmetic {
                 _ => Ok(vec![Fact::Loss]),
             };
         }
+        // `0.4 * ramp(steps: 500)`; what else is done with a loss's weight would not be plain to a reader.
+        if matches!((inputs.fact(0), self.by), (Fact::LossWeight, Binary::Multiply)) {
+            return Ok(vec![Fact::LossWeight]);
+        }
         inputs.elementwise(0).map(|fact| vec![fact])
     }
 
@@ -87,7 +91,10 @@ impl Arithmetic {
         for operand in inputs.operands.iter().take(2) {
             diag = diag.because(operand.made, format!("this is {}", operand.fact));
         }
-        diag
+        let weight = inputs.operands.iter().any(|operand| operand.fact == Fact::LossWeight);
+        diag.maybe_help(
+            weight.then(|| "a loss is multiplied with it: `0.4 * ramp(steps: 500) * kl(q, p)`".into()),
+        )
     }
 }
 
@@ -153,6 +160,11 @@ impl OpRules for Arithmetic {
                 Binary::Add | Binary::Subtract | Binary::Max => Fact::Loss,
                 Binary::Multiply | Binary::Divide => return Err(self.losses(inputs)),
             },
+            (Fact::LossWeight, Fact::Loss) | (Fact::Loss, Fact::LossWeight)
+                if self.by == Binary::Multiply =>
+            {
+                Fact::Loss
+            }
             (Fact::Scalar, other) => {
                 inputs.elementwise(1)?;
                 other

@@ -1,4 +1,4 @@
-//! `global_pool`: the mean (or maximum) of each channel over the whole map.
+//! `global_pool`: the mean (or maximum, or sum) of each channel over the whole map.
 
 use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDecl};
 use crate::diag::Diag;
@@ -6,10 +6,10 @@ use crate::ir::fact::Fact;
 use crate::plan::instr::{Instr, Reduction};
 use crate::plan::lower::Lower;
 
-/// The mean or maximum of each channel over the whole map: a vector.
+/// The mean, maximum or sum of each channel over the whole map: a vector.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GlobalPool {
-    /// Mean or max.
+    /// Mean, max or sum.
     pub by: Reduction,
 }
 
@@ -17,11 +17,11 @@ impl OpRules for GlobalPool {
     const DEF: OpDef = OpDef {
         name: "global_pool",
         callable: true,
-        summary: "the mean (or maximum) of each channel over the whole map",
+        summary: "the mean (or maximum, or sum) of each channel over the whole map",
         inputs: &[InputDef::one("x", "the map")],
         params: &[ParamDef::with(
             "by",
-            ParamType::Choice(&["mean", "max"]),
+            ParamType::Choice(&["mean", "max", "sum"]),
             "mean",
             "what is taken of each channel",
         )],
@@ -30,7 +30,12 @@ impl OpRules for GlobalPool {
     };
 
     fn from_args(args: &Args) -> Result<Self, Diag> {
-        Ok(Self { by: if args.word("by") == "max" { Reduction::Max } else { Reduction::Mean } })
+        let by = match args.word("by") {
+            "max" => Reduction::Max,
+            "sum" => Reduction::Sum,
+            _ => Reduction::Mean,
+        };
+        Ok(Self { by })
     }
 
     fn infer(&self, inputs: &mut Infer<'_>) -> Result<Vec<Fact>, Diag> {
@@ -47,6 +52,10 @@ impl OpRules for GlobalPool {
     }
 
     fn describe(&self) -> String {
-        if self.by == Reduction::Max { "max".to_string() } else { String::new() }
+        match self.by {
+            Reduction::Mean => String::new(),
+            Reduction::Max => "max".to_string(),
+            Reduction::Sum => "sum".to_string(),
+        }
     }
 }

@@ -194,6 +194,7 @@ fn with_article(fact: &Fact) -> String {
         | Fact::Gaussian { .. }
         | Fact::Mixture { .. }
         | Fact::Scalar
+        | Fact::LossWeight
         | Fact::Loss => format!("a {}", fact.kind()),
     }
 }
@@ -213,6 +214,7 @@ impl Infer<'_> {
             | Fact::Gaussian { .. }
             | Fact::Mixture { .. }
             | Fact::StandardNormal
+            | Fact::LossWeight
             | Fact::Loss => Err(self.wrong_kind(at, "a map, vector or tensor")),
         }
     }
@@ -232,6 +234,7 @@ impl Infer<'_> {
             | Fact::Mixture { .. }
             | Fact::StandardNormal
             | Fact::Scalar
+            | Fact::LossWeight
             | Fact::Loss => Err(self.wrong_kind(at, "a map")),
         }
     }

@@ -1,18 +1,22 @@
 //! `kl`: the Kullback-Leibler divergence of two distributions of one kind.
 
 use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDecl};
-use crate::diag::Diag;
+use crate::diag::{Diag, codes};
 use crate::ir::fact::Fact;
 use crate::plan::instr::{Instr, KlMethod, KlReduce};
 use crate::plan::lower::Lower;
 
-/// `KL(q || p)`, the mean over the batch: closed form for gaussians, one of three approximations for mixtures.
+/// `KL(q || p)`, the mean over the batch: closed form for gaussians, one of three approximations for mixtures. With
+/// free bits (Kingma et al. 2016) each dimension's mean over the batch counts at least so much: below that it has no
+/// gradient. Of mixtures, a dimension's divergence is the weighted sum over components; that of the weights has none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kl {
     /// How mixtures are compared.
     pub by: KlMethod,
     /// Divide by the latent size?
     pub reduce: KlReduce,
+    /// Least that each latent dimension counts, in nats; 0 for none.
+    pub free_bits: f32,
 }
 
 impl OpRules for Kl {
@@ -38,6 +42,12 @@ impl OpRules for Kl {
                 "mean",
                 "divide by the latent size, or not",
             ),
+            ParamDef::with(
+                "free_bits",
+                ParamType::Float,
+                "0",
+                "nats that each latent dimension, as a mean over the batch, may diverge by without being pressed down",
+            ),
         ],
         outputs: &["out"],
         example: "kl(q, standard_normal)",
@@ -50,7 +60,27 @@ impl OpRules for Kl {
             _ => KlMethod::Matched,
         };
         let reduce = if args.word("reduce") == "sum" { KlReduce::Sum } else { KlReduce::Mean };
-        Ok(Self { by, reduce })
+        let free_bits = args.float("free_bits") as f32;
+        if !(free_bits.is_finite() && free_bits >= 0.0) {
+            return Err(Diag::new(
+                &codes::PARAM_VALUE,
+                format!("free bits are at least 0 nats, not {free_bits}"),
+                args.span("free_bits"),
+                "out of range",
+            )
+            .help("leave it out, or give each dimension a little: `free_bits: 0.05`"));
+        }
+        if free_bits > 0.0 && by != KlMethod::Matched {
+            return Err(Diag::new(
+                &codes::PARAM_VALUE,
+                format!("`{}` does not come apart by dimension, which `free_bits` needs", args.word("by")),
+                args.span("free_bits"),
+                "a floor for each dimension",
+            )
+            .because(args.span("by"), "compares whole mixtures")
+            .help("write `by: matched`, or leave `free_bits` out"));
+        }
+        Ok(Self { by, reduce, free_bits })
     }
 
     fn infer(&self, inputs: &mut Infer<'_>) -> Result<Vec<Fact>, Diag> {
@@ -94,12 +124,14 @@ impl OpRules for Kl {
                 } else {
                     reads.extend_from_slice(at.inputs(1));
                 }
-                at.give_emitted(Instr::KlMixture { by: self.by, reduce: self.reduce }, reads);
+                let (by, reduce, free_bits) = (self.by, self.reduce, self.free_bits);
+                at.give_emitted(Instr::KlMixture { by, reduce, free_bits }, reads);
             }
             _ => {
                 let mut reads = at.inputs(0).to_vec();
                 reads.extend_from_slice(at.inputs(1));
-                at.give_emitted(Instr::KlGaussian { standard, reduce: self.reduce }, reads);
+                let (reduce, free_bits) = (self.reduce, self.free_bits);
+                at.give_emitted(Instr::KlGaussian { standard, reduce, free_bits }, reads);
             }
         }
     }
@@ -110,6 +142,13 @@ impl OpRules for Kl {
             KlMethod::Variational => "variational".to_string(),
             KlMethod::MonteCarlo { samples } => format!("monte_carlo, samples: {samples}"),
         };
-        if self.reduce == KlReduce::Sum { format!("{by}, sum") } else { by }
+        let mut parts = vec![by];
+        if self.reduce == KlReduce::Sum {
+            parts.push("sum".to_string());
+        }
+        if self.free_bits > 0.0 {
+            parts.push(format!("free bits: {}", self.free_bits));
+        }
+        parts.join(", ")
     }
 }

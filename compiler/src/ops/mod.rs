@@ -115,6 +115,7 @@ macro_rules! ops {
 }
 
 ops! {
+    adaptive_avg_pool::AdaptiveAvgPool,
     arithmetic::Arithmetic,
     avg_pool::AvgPool,
     clamp::Clamp,
@@ -133,11 +134,13 @@ ops! {
     leaky_relu::LeakyRelu,
     learned::Learned,
     linear::Linear,
+    log::Log,
     max_pool::MaxPool,
     max_pool_indices::MaxPoolIndices,
     mixture::Mixture,
     norm::Norm,
     one_hot::OneHot,
+    ramp::Ramp,
     relu::Relu,
     resize::Resize,
     sample::Sample,
@@ -147,6 +150,7 @@ ops! {
     standard_normal::StandardNormal,
     stop_gradient::StopGradient,
     tanh::Tanh,
+    unflatten::Unflatten,
     unpool::Unpool,
 }
 

@@ -32,7 +32,7 @@ pub fn keeps(instr: &Instr) -> Keeps {
             PoolKind::Max => Keeps { bytes_each: if pool.indices { 0 } else { 8 }, ..OPERANDS },
             PoolKind::Average => OPERANDS,
         },
-        Instr::Unpool { .. } | Instr::Reduce { .. } => OPERANDS,
+        Instr::PoolCells { .. } | Instr::Unpool { .. } | Instr::Reduce { .. } => OPERANDS,
         Instr::Unary(unary) => match unary {
             Unary::Relu | Unary::Sigmoid | Unary::Tanh | Unary::Exp | Unary::Sqrt => RESULTS,
             Unary::Relu6 | Unary::LeakyRelu(_) | Unary::Log | Unary::Clamp(..) => OPERANDS,
@@ -45,9 +45,10 @@ pub fn keeps(instr: &Instr) -> Keeps {
         Instr::Softmax { .. } => RESULTS,
         // The mask.
         Instr::Dropout { channels, .. } => Keeps { bytes_each: if *channels { 0 } else { 4 }, ..NOTHING },
-        Instr::CrossEntropy(_) | Instr::SoftIou | Instr::KlGaussian { .. } | Instr::KlMixture { .. } => {
-            OPERANDS
-        }
+        Instr::CrossEntropy(_)
+        | Instr::SoftIou { .. }
+        | Instr::KlGaussian { .. }
+        | Instr::KlMixture { .. } => OPERANDS,
         Instr::Resize { .. }
         | Instr::Concat { .. }
         | Instr::Slice { .. }
@@ -58,6 +59,7 @@ pub fn keeps(instr: &Instr) -> Keeps {
         | Instr::Fill { .. }
         | Instr::Normal { .. }
         | Instr::StopGradient
+        | Instr::Ramp { .. }
         | Instr::Learned { .. } => NOTHING,
     }
 }

@@ -40,6 +40,7 @@ pub fn macs(instr: &Instr, reads: &[&[Dim]], writes: &[&[Dim]]) -> Dim {
         }
         Instr::Normalise(_)
         | Instr::Pool(_)
+        | Instr::PoolCells { .. }
         | Instr::Unpool { .. }
         | Instr::Resize { .. }
         | Instr::Unary(_)
@@ -58,7 +59,8 @@ pub fn macs(instr: &Instr, reads: &[&[Dim]], writes: &[&[Dim]]) -> Dim {
         | Instr::StopGradient
         | Instr::Learned { .. }
         | Instr::CrossEntropy(_)
-        | Instr::SoftIou
+        | Instr::Ramp { .. }
+        | Instr::SoftIou { .. }
         | Instr::KlGaussian { .. }
         | Instr::KlMixture { .. } => Dim::default(),
     }

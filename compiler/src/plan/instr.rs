@@ -27,6 +27,12 @@ pub enum Instr {
     Normalise(Normalise),
     /// Max or average pooling of `[n, c, h, w]`; with `indices`, a second result of flat positions `h * w`.
     Pool(Pool),
+    /// The mean of each channel over each cell of a grid laid over `[n, c, h, w]`: cell `i` of `to` cells reaches from
+    /// `floor(i * h / to)` up to `ceil((i + 1) * h / to)` (adaptive average pooling as in PyTorch).
+    PoolCells {
+        /// Rows and columns of the result.
+        to: [usize; 2],
+    },
     /// Max-unpooling: reads values and indices, writes `[n, c, h, w]` of the stated size, zero elsewhere.
     Unpool {
         /// Rows and columns of the result.
@@ -126,9 +132,18 @@ pub enum Instr {
     /// Cross-entropy of logits `[n, c, h, w]` with labels `[n, h, w]`: the weighted mean over pixels that
     /// are neither void nor outside `0..c`; 0 when there are none. Writes a scalar `[1]`.
     CrossEntropy(CrossEntropy),
-    /// `1 - mean over classes present in the labelled pixels of intersection / union`, of softmax(logits)
-    /// `[n, c, h, w]` with labels `[n, h, w]`; void pixels take no part. Writes a scalar `[1]`.
-    SoftIou,
+    /// `min((s + 1) / steps, 1)` at training step `s`, counted in updates of the parameters from 0; 1 where `steps` is
+    /// 0, and outside training. Writes a scalar `[1]`.
+    Ramp {
+        /// Steps until it is 1.
+        steps: usize,
+    },
+    /// `1 - mean over classes of intersection / union`, of softmax(logits) `[n, c, h, w]` with labels `[n, h, w]`;
+    /// void pixels take no part. Writes a scalar `[1]`.
+    SoftIou {
+        /// The mean is over the classes present in the labelled pixels, or over all but void.
+        absent: AbsentClasses,
+    },
     /// Closed-form KL of diagonal gaussians, mean over the batch. Reads mean and log-variance `[n, d]` of q;
     /// then, unless `standard`, those of p. Writes a scalar `[1]`.
     KlGaussian {
@@ -136,6 +151,8 @@ pub enum Instr {
         standard: bool,
         /// Divide by `d`.
         reduce: KlReduce,
+        /// Least that each dimension counts, in nats, as a mean over the batch (Kingma et al. 2016); 0 for none.
+        free_bits: f32,
     },
     /// KL of diagonal mixtures, mean over the batch. Reads log-weights `[n, k]`, means and log-variances
     /// `[n, k, d]` of q, then of p (`k` may differ unless `by` is matched). Writes a scalar `[1]`.
@@ -144,6 +161,9 @@ pub enum Instr {
         by: KlMethod,
         /// Divide by `d`, the weights' part included.
         reduce: KlReduce,
+        /// Least that each dimension counts, in nats, components weighted and added up, as a mean over the batch; 0
+        /// unless `by` is matched.
+        free_bits: f32,
     },
 }
 
@@ -322,6 +342,15 @@ pub enum ClassWeights {
     InverseLog,
 }
 
+/// What a loss makes of classes that the batch's labels do not show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum AbsentClasses {
+    /// Left out of the mean.
+    Skip,
+    /// In the mean with an intersection of 0.
+    Count,
+}
+
 /// Whether a divergence is summed over the latent dimensions or divided by their number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum KlReduce {
@@ -355,6 +384,7 @@ impl Instr {
             Self::Normalise(n) => vec![n.scale, n.offset, n.mean, n.variance],
             Self::Learned { weight } => vec![*weight],
             Self::Pool(_)
+            | Self::PoolCells { .. }
             | Self::Unpool { .. }
             | Self::Resize { .. }
             | Self::Unary(_)
@@ -373,7 +403,8 @@ impl Instr {
             | Self::Normal { .. }
             | Self::StopGradient
             | Self::CrossEntropy(_)
-            | Self::SoftIou
+            | Self::Ramp { .. }
+            | Self::SoftIou { .. }
             | Self::KlGaussian { .. }
             | Self::KlMixture { .. } => Vec::new(),
         }
@@ -388,6 +419,7 @@ impl Instr {
             Self::Normalise(n) => vec![&mut n.scale, &mut n.offset, &mut n.mean, &mut n.variance],
             Self::Learned { weight } => vec![weight],
             Self::Pool(_)
+            | Self::PoolCells { .. }
             | Self::Unpool { .. }
             | Self::Resize { .. }
             | Self::Unary(_)
@@ -406,7 +438,8 @@ impl Instr {
             | Self::Normal { .. }
             | Self::StopGradient
             | Self::CrossEntropy(_)
-            | Self::SoftIou
+            | Self::Ramp { .. }
+            | Self::SoftIou { .. }
             | Self::KlGaussian { .. }
             | Self::KlMixture { .. } => Vec::new(),
         }

@@ -28,6 +28,7 @@ kinds! {
     Self::Normalise(_) => "normalise";
     Self::Pool(Pool { kind: PoolKind::Max, .. }) => "max_pool";
     Self::Pool(Pool { kind: PoolKind::Average, .. }) => "avg_pool";
+    Self::PoolCells { .. } => "pool_cells";
     Self::Unpool { .. } => "unpool";
     Self::Resize { mode: ResizeMode::Bilinear, .. } => "resize_bilinear";
     Self::Resize { mode: ResizeMode::Nearest, .. } => "resize_nearest";
@@ -66,7 +67,8 @@ kinds! {
     Self::StopGradient => "stop_gradient";
     Self::Learned { .. } => "learned";
     Self::CrossEntropy(_) => "cross_entropy";
-    Self::SoftIou => "soft_iou";
+    Self::Ramp { .. } => "ramp";
+    Self::SoftIou { .. } => "soft_iou";
     Self::KlGaussian { .. } => "kl_gaussian";
     Self::KlMixture { by: KlMethod::Matched, .. } => "kl_matched";
     Self::KlMixture { by: KlMethod::Variational, .. } => "kl_variational";

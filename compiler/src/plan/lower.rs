@@ -65,7 +65,7 @@ pub fn lower(graph: &Graph, mode: Mode) -> Plan {
         .filter_map(|output| {
             let value = made.get(output.wire.node.index())?.get(output.wire.port as usize)?.first()?;
             let scores = match graph.get(output.wire.node).map(|node| &node.op) {
-                Some(Op::Softmax(softmax)) if !softmax.log => super::Scores::Probabilities,
+                Some(Op::Softmax(softmax)) if !softmax.log && !softmax.pixels => super::Scores::Probabilities,
                 _ => super::Scores::Logits,
             };
             Some(Output { name: output.name.clone(), value: *value, role: output.role, scores })
@@ -244,6 +244,7 @@ impl Lower<'_> {
                 | Fact::Mixture { .. }
                 | Fact::StandardNormal
                 | Fact::Scalar
+                | Fact::LossWeight
                 | Fact::Loss => DType::Float,
             };
             let tensors = fact.tensors();

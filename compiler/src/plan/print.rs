@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::cost::Cost;
 use super::{Against, DType, Init, Mode, Plan, Role, ValueId, WeightSource};
 use crate::ir::dim::Dim;
-use crate::plan::instr::{Binary, Instr, PoolKind, Reduction, ResizeMode, Unary};
+use crate::plan::instr::{AbsentClasses, Binary, Instr, PoolKind, Reduction, ResizeMode, Unary};
 
 /// A plan: inputs, steps, outputs, weights.
 pub fn plan(plan: &Plan) -> String {
@@ -199,6 +199,7 @@ pub fn instr(instr: &Instr) -> String {
             }
             text
         }
+        Instr::PoolCells { to } => format!("pool_cells {}", by(*to)),
         Instr::Unpool { .. } => "unpool".to_string(),
         Instr::Resize { mode: ResizeMode::Bilinear, .. } => "resize bilinear".to_string(),
         Instr::Resize { mode: ResizeMode::Nearest, .. } => "resize nearest".to_string(),
@@ -228,12 +229,22 @@ pub fn instr(instr: &Instr) -> String {
         Instr::StopGradient => "stop_gradient".to_string(),
         Instr::Learned { .. } => "learned".to_string(),
         Instr::CrossEntropy(c) => format!("cross_entropy weights {:?} smoothing {}", c.weights, c.smoothing),
-        Instr::SoftIou => "soft_iou".to_string(),
-        Instr::KlGaussian { standard, reduce } => {
-            format!("kl_gaussian {reduce:?}{}", if *standard { " standard" } else { "" }).to_lowercase()
+        Instr::Ramp { steps } => format!("ramp {steps}"),
+        Instr::SoftIou { absent: AbsentClasses::Skip } => "soft_iou".to_string(),
+        Instr::SoftIou { absent: AbsentClasses::Count } => "soft_iou absent".to_string(),
+        Instr::KlGaussian { standard, reduce, free_bits } => {
+            let standard = if *standard { " standard" } else { "" };
+            format!("kl_gaussian {reduce:?}{standard}{}", free(*free_bits)).to_lowercase()
         }
-        Instr::KlMixture { by, reduce } => format!("kl_mixture {by:?} {reduce:?}").to_lowercase(),
+        Instr::KlMixture { by, reduce, free_bits } => {
+            format!("kl_mixture {by:?} {reduce:?}{}", free(*free_bits)).to_lowercase()
+        }
     }
+}
+
+/// The free bits of a divergence, where it has some.
+fn free(bits: f32) -> String {
+    if bits > 0.0 { format!(" free_bits {bits}") } else { String::new() }
 }
 
 /// An elementwise function.

@@ -244,8 +244,10 @@ impl Overlap {
         Self { intersection: sums, mass, count }
     }
 
-    fn present(&self) -> f64 {
-        self.count.iter().filter(|count| **count > 0.0).count().max(1) as f64
+    /// How many classes the mean is over.
+    fn among(&self, all: Option<usize>) -> f64 {
+        let present = || self.count.iter().filter(|count| **count > 0.0).count();
+        all.unwrap_or_else(present).max(1) as f64
     }
 
     fn union(&self, class: usize) -> f64 {
@@ -253,27 +255,28 @@ impl Overlap {
     }
 }
 
-/// `1 - mean over classes present of intersection / union` of softmax(scores) (Rahman and Wang 2016), where
-/// `union = pixels of the class + summed probability - intersection`; 1 when no pixel counts.
+/// `1 - mean over classes of intersection / union` of softmax(scores) (Rahman and Wang 2016), where
+/// `union = pixels of the class + summed probability - intersection`; 1 when no pixel counts. The mean is over the
+/// classes present, or over `all` classes, absent ones having an intersection of 0.
 ///
 /// # Panics
 /// Operands that do not fit each other.
-pub fn soft_iou(pixels: &Pixels<'_>) -> f32 {
+pub fn soft_iou(pixels: &Pixels<'_>, all: Option<usize>) -> f32 {
     pixels.check();
     let overlap = Overlap::of(pixels);
     let iou = |class: usize| overlap.intersection[class] / overlap.union(class).max(UNION);
     let present = (0..pixels.channels()).filter(|class| overlap.count[*class] > 0.0);
-    (1.0 - present.map(iou).sum::<f64>() / overlap.present()) as f32
+    (1.0 - present.map(iou).sum::<f64>() / overlap.among(all)) as f32
 }
 
 /// The gradient of [`soft_iou`] with respect to the scores, given the one with respect to the loss.
 ///
 /// # Panics
 /// Operands that do not fit each other.
-pub fn soft_iou_gradient(pixels: &Pixels<'_>, by: f32) -> Vec<f32> {
+pub fn soft_iou_gradient(pixels: &Pixels<'_>, all: Option<usize>, by: f32) -> Vec<f32> {
     pixels.check();
     let overlap = Overlap::of(pixels);
-    let by = -f64::from(by) / overlap.present();
+    let by = -f64::from(by) / overlap.among(all);
     // With respect to the probability of the pixel's own class, beyond that of any class.
     let (mut own, mut any) = (vec![0.0_f32; pixels.channels()], vec![0.0_f32; pixels.channels()]);
     for class in 0..pixels.channels() {

@@ -254,14 +254,14 @@ fn cross_entropy(rule: &CrossEntropy, x: &[f64], [n, c, h, w]: Shape, classes: &
 }
 
 /// The definition of [`soft_iou`].
-fn iou_loss(x: &[f64], [n, c, h, w]: Shape, classes: &[u32]) -> f64 {
+fn iou_loss(x: &[f64], [n, c, h, w]: Shape, classes: &[u32], all: Option<usize>) -> f64 {
     let plane = h * w;
     let score = |pixel: usize, class: usize| x[(pixel / plane * c + class) * plane + pixel % plane];
     let share = |pixel: usize, class: usize| {
         score(pixel, class).exp() / (0..c).map(|class| score(pixel, class).exp()).sum::<f64>()
     };
     let counted = || (0..n * plane).filter(|pixel| (classes[*pixel] as usize) < c);
-    let (mut sum, mut present) = (0.0, 0);
+    let (mut sum, mut present) = (0.0, 0_usize);
     for class in 0..c {
         let own = || counted().filter(|pixel| classes[*pixel] as usize == class);
         let intersection: f64 = own().map(|pixel| share(pixel, class)).sum();
@@ -271,7 +271,7 @@ fn iou_loss(x: &[f64], [n, c, h, w]: Shape, classes: &[u32]) -> f64 {
             present += 1;
         }
     }
-    1.0 - sum / f64::from(present.max(1))
+    1.0 - sum / all.unwrap_or(present).max(1) as f64
 }
 
 /// Central differences of `f` at `x`.
@@ -306,10 +306,12 @@ proptest! {
         let expected: Vec<f64> = slopes(&exact, entropy).iter().map(|slope| 0.7 * slope).collect();
         close(&rule.gradient(&pixels, 0.7), &expected, 1.0)?;
 
-        let iou = |x: &[f64]| iou_loss(x, shape, &classes);
-        close(&[soft_iou(&pixels)], &[iou(&exact)], 1.0)?;
-        let expected: Vec<f64> = slopes(&exact, iou).iter().map(|slope| 0.7 * slope).collect();
-        close(&soft_iou_gradient(&pixels, 0.7), &expected, 1.0)?;
+        for all in [None, Some(shape[1])] {
+            let iou = |x: &[f64]| iou_loss(x, shape, &classes, all);
+            close(&[soft_iou(&pixels, all)], &[iou(&exact)], 1.0)?;
+            let expected: Vec<f64> = slopes(&exact, iou).iter().map(|slope| 0.7 * slope).collect();
+            close(&soft_iou_gradient(&pixels, all, 0.7), &expected, 1.0)?;
+        }
     }
 
     #[test]
@@ -370,7 +372,7 @@ fn nothing_to_score_is_no_loss() {
     let rule = CrossEntropy { weights: vec![1.0; 3], smoothing: 0.1 };
     let pixels = Pixels { scores: &[1.0; 6], shape: [1, 3, 1, 2], classes: &[u32::MAX; 2] };
     assert_eq!((rule.forward(&pixels), rule.gradient(&pixels, 1.0)), (0.0, vec![0.0; 6]));
-    assert_eq!((soft_iou(&pixels), soft_iou_gradient(&pixels, 1.0)), (1.0, vec![0.0; 6]));
+    assert_eq!((soft_iou(&pixels, None), soft_iou_gradient(&pixels, None, 1.0)), (1.0, vec![0.0; 6]));
 }
 
 /// Larger than one tile, with channels in several blocks and sums in several parts.

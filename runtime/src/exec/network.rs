@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use phg_compiler::ir::dim::Dim;
 use phg_compiler::plan::instr::{
-    Binary, ClassWeights, Convolve, CrossEntropy, Normalise, Pool, PoolKind, ResizeMode, Unary,
+    AbsentClasses, Binary, ClassWeights, Convolve, CrossEntropy, Normalise, Pool, PoolKind, ResizeMode, Unary,
 };
 use phg_compiler::plan::{
     DType, Init, Input, InputKind, Instr, Mode, Output, Plan, Role, Scores, Step, Value, ValueId, Weight,
@@ -161,7 +161,12 @@ pub(crate) fn unet(mode: Mode) -> Plan {
             let labels = b.input("labels", InputKind::Labels { classes: CLASSES });
             let instr = Instr::CrossEntropy(CrossEntropy { weights: ClassWeights::Uniform, smoothing: 0.0 });
             let entropy = b.step("l.cross_entropy", instr, &[logits, labels], vec![1.into()]);
-            let iou = b.step("l.soft_iou", Instr::SoftIou, &[logits, labels], vec![1.into()]);
+            let iou = b.step(
+                "l.soft_iou",
+                Instr::SoftIou { absent: AbsentClasses::Skip },
+                &[logits, labels],
+                vec![1.into()],
+            );
             let half = b.step("l.half", Instr::Unary(Unary::Scale(0.5)), &[iou], vec![1.into()]);
             let sum = b.step("l", Instr::Binary(Binary::Add), &[entropy, half], vec![1.into()]);
             b.output("l", sum, Role::Loss);

@@ -35,6 +35,7 @@ pub(crate) struct Case {
     pub(crate) void: Option<i64>,
     pub(crate) class_weights: Option<MeasuredWeights>,
     pub(crate) step: u64,
+    pub(crate) update: u64,
     pub(crate) path: String,
     pub(crate) precision: Precision,
 }
@@ -55,6 +56,7 @@ impl Case {
             void: None,
             class_weights: None,
             step: 0,
+            update: 0,
             path: "node".into(),
             precision: Precision::F32,
         }
@@ -114,6 +116,7 @@ impl Case {
         bindings.void = self.void;
         bindings.class_weights.clone_from(&self.class_weights);
         bindings.step = self.step;
+        bindings.update = self.update;
         bindings.seed = SEED;
         let step = Step {
             instr: self.instr.clone(),

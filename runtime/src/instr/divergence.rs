@@ -4,7 +4,6 @@ use burn::tensor::{Tensor, TensorData};
 use phg_compiler::plan::instr::{KlMethod, KlReduce};
 
 use super::Context;
-use crate::error::Result;
 
 /// A weight of `e^-10000` is zero; a logarithm below would only make `0 * infinity`.
 const LOG_ZERO: f32 = -1e4;
@@ -35,8 +34,34 @@ impl Mixture {
     }
 }
 
+/// What is made of a divergence's dimensions.
+#[derive(Clone, Copy)]
+pub(super) struct Scale {
+    /// Divide by their number?
+    pub(super) reduce: KlReduce,
+    /// Least that the mean of each over the batch counts (Kingma et al. 2016, eq. 15).
+    pub(super) free_bits: f32,
+}
+
+impl Scale {
+    /// The divergence of each image and dimension, `[n, d]`, as one number: mean over the batch, sum over the rest.
+    fn sum(self, each: Tensor<2>) -> Tensor<1> {
+        if self.free_bits > 0.0 {
+            return each.mean_dim(0).clamp_min(self.free_bits).sum();
+        }
+        each.sum_dim(1).mean()
+    }
+
+    fn apply(self, x: Tensor<1>, d: usize) -> Tensor<1> {
+        match self.reduce {
+            KlReduce::Mean => x.div_scalar(d as f64),
+            KlReduce::Sum => x,
+        }
+    }
+}
+
 /// KL(q || p), mean over the batch; p is the standard normal when absent.
-pub(super) fn gaussian(q: Gaussian, p: Option<Gaussian>, reduce: KlReduce) -> Tensor<1> {
+pub(super) fn gaussian(q: Gaussian, p: Option<Gaussian>, scale: Scale) -> Tensor<1> {
     let [_, d] = q.mean.dims();
     let each = match p {
         Some(p) => elements(q.mean, q.log_variance, p.mean, p.log_variance),
@@ -45,7 +70,7 @@ pub(super) fn gaussian(q: Gaussian, p: Option<Gaussian>, reduce: KlReduce) -> Te
             moved.sub_scalar(1.0f32).mul_scalar(0.5f32)
         }
     };
-    scale(each.sum_dim(1).mean(), reduce, d)
+    scale.apply(scale.sum(each), d)
 }
 
 /// KL(q || p) of two mixtures, mean over the batch.
@@ -53,15 +78,21 @@ pub(super) fn mixture(
     q: Mixture,
     p: Mixture,
     by: KlMethod,
-    reduce: KlReduce,
+    scale: Scale,
     context: &Context<'_>,
-) -> Result<Tensor<1>> {
-    let [_, _, d] = q.mean.dims();
+) -> Tensor<1> {
+    let [n, k, d] = q.mean.dims();
     let weights = q.log_weights.clone().exp();
     let each = match by {
         KlMethod::Matched => {
-            let components = elements(q.mean, q.log_variance, p.mean, p.log_variance).sum_dim(2);
-            q.log_weights - p.log_weights + squeeze(components)
+            let components = elements(q.mean, q.log_variance, p.mean, p.log_variance);
+            let between = q.log_weights - p.log_weights;
+            if scale.free_bits > 0.0 {
+                let shares = weights.clone().reshape([n, k, 1]);
+                let dimensions = (components * shares).sum_dim(1).reshape([n, d]);
+                return scale.apply(scale.sum(dimensions) + (weights * between).sum_dim(1).mean(), d);
+            }
+            between + squeeze(components.sum_dim(2))
         }
         KlMethod::Variational => {
             let own = log_sum(against(&q, &q));
@@ -70,7 +101,7 @@ pub(super) fn mixture(
         }
         KlMethod::MonteCarlo { samples } => sampled(&q, &p, samples, context),
     };
-    Ok(scale((weights * each).sum_dim(1).mean(), reduce, d))
+    scale.apply((weights * each).sum_dim(1).mean(), d)
 }
 
 /// `log p_b - KL(q_a || p_b)` for every component `a` of `q` and `b` of `p`: `[n, a, b]`.
@@ -122,11 +153,4 @@ fn log_sum(x: Tensor<3>) -> Tensor<2> {
 fn squeeze(x: Tensor<3>) -> Tensor<2> {
     let [n, a, _] = x.dims();
     x.reshape([n, a])
-}
-
-fn scale(x: Tensor<1>, reduce: KlReduce, d: usize) -> Tensor<1> {
-    match reduce {
-        KlReduce::Mean => x.div_scalar(d as f64),
-        KlReduce::Sum => x,
-    }
 }

@@ -14,6 +14,13 @@ pub(super) fn fill(value: f32, shape: &[usize], context: &Context<'_>) -> Result
     Value::full(value, shape, context.device)
 }
 
+/// `min((s + 1) / steps, 1)` while training, `s` being the updates that lie behind; 1 for no steps, and otherwise.
+pub(super) fn ramp(steps: usize, context: &Context<'_>) -> Result<Value> {
+    let done = context.bindings.update.saturating_add(1) as f64;
+    let share = if context.training() && steps > 0 { (done / steps as f64).min(1.0) } else { 1.0 };
+    fill(share as f32, &[1], context)
+}
+
 /// Standard normal values.
 pub(super) fn normal(shape: &[usize], context: &Context<'_>) -> Result<Value> {
     let mut stream = context.stream();

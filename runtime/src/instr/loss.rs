@@ -1,7 +1,7 @@
 //! Losses of class scores `[n, c, h, w]` against labels `[n, h, w]`.
 
 use burn::tensor::{Bool, Int, Tensor, TensorData};
-use phg_compiler::plan::instr::{ClassWeights, CrossEntropy};
+use phg_compiler::plan::instr::{AbsentClasses, ClassWeights, CrossEntropy};
 
 use super::{label, softmax};
 use crate::codes;
@@ -80,11 +80,21 @@ fn weights_of(weights: &ClassWeights, classes: usize, bindings: &Bindings) -> Re
         .help("give one weight for each class of the dataset, void included"))
 }
 
-/// `1 - mean over classes present of intersection / union` of softmax(logits) (Rahman and Wang 2016), where
+/// `1 - mean over classes of intersection / union` of softmax(logits) (Rahman and Wang 2016), where
 /// `union = pixels of the class + summed probability - intersection`; void takes no part. 1 when no pixel counts.
-pub(super) fn soft_iou(logits: Tensor<4>, labels: Tensor<3, Int>, void: Option<i64>) -> Result<Tensor<1>> {
+pub(super) fn soft_iou(
+    logits: Tensor<4>,
+    labels: Tensor<3, Int>,
+    void: Option<i64>,
+    absent: AbsentClasses,
+) -> Result<Tensor<1>> {
     let [n, classes, h, w] = logits.dims();
-    if let Some(loss) = native::soft_iou(&logits.clone().into(), &labels, void)? {
+    let is_class = |id: &i64| (0..classes as i64).contains(id);
+    let all = match absent {
+        AbsentClasses::Skip => None,
+        AbsentClasses::Count => Some(classes - usize::from(void.as_ref().is_some_and(is_class))),
+    };
+    if let Some(loss) = native::soft_iou(&logits.clone().into(), &labels, void, all)? {
         return Ok(loss);
     }
     let valid: Tensor<3, Bool> = label::valid(&labels, classes, void);
@@ -100,5 +110,9 @@ pub(super) fn soft_iou(logits: Tensor<4>, labels: Tensor<3, Int>, void: Option<i
     let union = count.clone() + per_class(p) - intersection.clone();
     let present = count.greater_scalar(0.0f32).float();
     let iou = intersection / union.clamp_min(1e-6f32) * present.clone();
-    Ok((iou.sum() / present.sum().clamp_min(1.0f32)).neg().add_scalar(1.0f32))
+    let mean = match all {
+        None => iou.sum() / present.sum().clamp_min(1.0f32),
+        Some(all) => iou.sum().div_scalar(all.max(1) as f64),
+    };
+    Ok(mean.neg().add_scalar(1.0f32))
 }

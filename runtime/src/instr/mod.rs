@@ -111,6 +111,7 @@ fn execute(step: &Step, reads: Vec<Value>, context: &mut Context<'_>) -> Result<
         Instr::Linear { weight, bias } => linear::linear(next()?, *weight, *bias, context)?,
         Instr::Normalise(instr) => normalise::normalise(instr, next()?, context)?,
         Instr::Pool(instr) => return pool::pool(instr, next()?.f4()?),
+        Instr::PoolCells { to } => pool::cells(next()?.f4()?, *to),
         Instr::Unpool { to: [rows, columns] } => {
             let to = [context.size(rows)?, context.size(columns)?];
             pool::unpool(next()?.f4()?, next()?.i4()?, to)
@@ -142,22 +143,27 @@ fn execute(step: &Step, reads: Vec<Value>, context: &mut Context<'_>) -> Result<
         Instr::CrossEntropy(instr) => {
             loss::cross_entropy(instr, next()?.f4()?, next()?.i3()?, context.bindings)?.into()
         }
-        Instr::SoftIou => loss::soft_iou(next()?.f4()?, next()?.i3()?, context.bindings.void)?.into(),
-        Instr::KlGaussian { standard, reduce } => {
+        Instr::Ramp { steps } => draw::ramp(*steps, context)?,
+        Instr::SoftIou { absent } => {
+            loss::soft_iou(next()?.f4()?, next()?.i3()?, context.bindings.void, *absent)?.into()
+        }
+        Instr::KlGaussian { standard, reduce, free_bits } => {
             let q = divergence::Gaussian { mean: next()?.f2()?, log_variance: next()?.f2()? };
             let p = if *standard {
                 None
             } else {
                 Some(divergence::Gaussian { mean: next()?.f2()?, log_variance: next()?.f2()? })
             };
-            divergence::gaussian(q, p, *reduce).into()
+            let scale = divergence::Scale { reduce: *reduce, free_bits: *free_bits };
+            divergence::gaussian(q, p, scale).into()
         }
-        Instr::KlMixture { by, reduce } => {
+        Instr::KlMixture { by, reduce, free_bits } => {
             let mut mixture = || -> Result<divergence::Mixture> {
                 Ok(divergence::Mixture::new(next()?.f2()?, next()?.f3()?, next()?.f3()?))
             };
             let (q, p) = (mixture()?, mixture()?);
-            divergence::mixture(q, p, *by, *reduce, context)?.into()
+            let scale = divergence::Scale { reduce: *reduce, free_bits: *free_bits };
+            divergence::mixture(q, p, *by, scale, context).into()
         }
     };
     Ok(vec![result])

@@ -48,6 +48,10 @@ where
                 (batch.output, batch.mean.inner(), batch.variance.inner())
             }
         };
+    // A layer that is played again leaves its statistics alone (`replay` in the language).
+    if instr.momentum == 0.0 {
+        return Ok(y);
+    }
     // The running variance is unbiased (count - 1), although the batch was normalised by the biased one.
     let unbiased = batch_variance.mul_scalar(count as f64 / (count - 1) as f64);
     let m = f64::from(instr.momentum);

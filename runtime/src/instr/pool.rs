@@ -1,6 +1,6 @@
 //! Pooling and unpooling of `[n, c, h, w]`.
 
-use burn::tensor::module::{avg_pool2d, max_pool2d, max_pool2d_with_indices};
+use burn::tensor::module::{adaptive_avg_pool2d, avg_pool2d, max_pool2d, max_pool2d_with_indices};
 use burn::tensor::ops::{AvgPoolOptions, IndexingUpdateOp, MaxPoolOptions};
 use burn::tensor::{Int, Tensor};
 use phg_compiler::plan::instr::{Pool, PoolKind};
@@ -32,6 +32,11 @@ pub(super) fn pool(instr: &Pool, x: Tensor<4>) -> Result<Vec<Value>> {
             Ok(vec![avg_pool2d(x, options).into()])
         }
     }
+}
+
+/// The mean of each channel over each cell of a grid.
+pub(super) fn cells(x: Tensor<4>, to: [usize; 2]) -> Value {
+    adaptive_avg_pool2d(x, to).into()
 }
 
 /// Puts values at flat positions of a map of zeros. Values that meet at one position (windows that overlap)

@@ -13,7 +13,8 @@ use crate::tensor::Value;
 #[derive(Clone, Debug)]
 enum Rule {
     CrossEntropy(CrossEntropy),
-    SoftIou,
+    /// Over so many classes, or those present.
+    SoftIou(Option<usize>),
 }
 
 #[derive(Clone, Debug)]
@@ -36,7 +37,7 @@ impl Kernel<1> for Loss {
         let pixels = self.pixels(&scores);
         let value = match &self.rule {
             Rule::CrossEntropy(rule) => rule.forward(&pixels),
-            Rule::SoftIou => loss::soft_iou(&pixels),
+            Rule::SoftIou(all) => loss::soft_iou(&pixels, *all),
         };
         (vec![value], vec![1])
     }
@@ -52,7 +53,7 @@ impl Kernel<1> for Loss {
         let by = gradient.first().copied().unwrap_or(0.0);
         [wanted[0].then(|| match &self.rule {
             Rule::CrossEntropy(rule) => rule.gradient(&pixels, by),
-            Rule::SoftIou => loss::soft_iou_gradient(&pixels, by),
+            Rule::SoftIou(all) => loss::soft_iou_gradient(&pixels, *all, by),
         })]
     }
 }
@@ -85,12 +86,13 @@ pub(crate) fn cross_entropy(
     run(Rule::CrossEntropy(CrossEntropy { weights, smoothing }), scores, labels, void)
 }
 
-/// One minus the soft intersection over union of `scores [n, c, h, w]`; nothing where they are not on the
-/// processor.
+/// One minus the soft intersection over union of `scores [n, c, h, w]`, the mean over `all` classes or over those
+/// present; nothing where they are not on the processor.
 pub(crate) fn soft_iou(
     scores: &Value,
     labels: &Tensor<3, Int>,
     void: Option<i64>,
+    all: Option<usize>,
 ) -> Result<Option<Tensor<1>>> {
-    run(Rule::SoftIou, scores, labels, void)
+    run(Rule::SoftIou(all), scores, labels, void)
 }

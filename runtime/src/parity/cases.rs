@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use phg_compiler::plan::instr::{
-    Binary, ClassWeights, Convolve, ConvolveTransposed, CrossEntropy, KlMethod, KlReduce, Normalise, Pool,
-    PoolKind, Reduction, ResizeMode, Unary,
+    AbsentClasses, Binary, ClassWeights, Convolve, ConvolveTransposed, CrossEntropy, KlMethod, KlReduce,
+    Normalise, Pool, PoolKind, Reduction, ResizeMode, Unary,
 };
 use phg_compiler::plan::{Instr, Mode, WeightId, print};
 use phg_kernels::Window;
@@ -201,6 +201,9 @@ fn maps(list: &mut List) {
         list.add(pool([3, 3], [2, 2], [1, 1]), &[&[1, 4, 384, 768]], &[]);
         list.add(pool([2, 2], [2, 2], [0, 0]), &[&[1, 8, 191, 383]], &[]);
     }
+    for (shape, to) in [([2, 3, 5, 7], [2, 3]), ([1, 4, 2, 3], [3, 4]), ([1, 8, 96, 191], [6, 6])] {
+        list.add(Instr::PoolCells { to }, &[&shape], &[]);
+    }
     for [n, c, h, w] in [[2, 2, 3, 2], [1, 4, 95, 191]] {
         let to = [2 * h + 1, 2 * w];
         let instr = Instr::Unpool { to: to.map(Into::into) };
@@ -357,6 +360,9 @@ fn sources(list: &mut List) {
         list.add(Instr::Fill { value: 0.3, dims: dims.clone() }, &[], &[]);
         list.add(Instr::Normal { dims }, &[], &[]);
     }
+    for steps in [0, 3] {
+        list.add(Instr::Ramp { steps }, &[], &[]);
+    }
     list.add(Instr::StopGradient, &[&[2, 3, 5]], &[]);
     list.add(Instr::Learned { weight: WeightId(0) }, &[], &[&[1, 3]]);
     list.add(Instr::Learned { weight: WeightId(0) }, &[], &[&[1, 16, 24, 48]]);
@@ -380,14 +386,15 @@ fn losses(list: &mut List) {
     for (instr, [n, c, h, w]) in [
         (Instr::CrossEntropy(uniform()), [1, 12, 384, 768]),
         (Instr::CrossEntropy(uniform()), [2, 12, 45, 61]),
-        (Instr::SoftIou, [2, 4, 3, 2]),
-        (Instr::SoftIou, [1, 12, 384, 768]),
-        (Instr::SoftIou, [2, 12, 45, 61]),
+        (Instr::SoftIou { absent: AbsentClasses::Skip }, [2, 4, 3, 2]),
+        (Instr::SoftIou { absent: AbsentClasses::Skip }, [1, 12, 384, 768]),
+        (Instr::SoftIou { absent: AbsentClasses::Skip }, [2, 12, 45, 61]),
+        (Instr::SoftIou { absent: AbsentClasses::Count }, [2, 4, 3, 2]),
     ] {
         list.add(instr, &[&[n, c, h, w]], &[]).labels([n, h, w], c).map(0, |x| 2.0 * x);
     }
     // A batch of nothing but void.
-    let case = list.add(Instr::SoftIou, &[&[1, 4, 2, 2]], &[]);
+    let case = list.add(Instr::SoftIou { absent: AbsentClasses::Skip }, &[&[1, 4, 2, 2]], &[]);
     case.reads.push(Operand::Int(vec![3, 255, 3, 3], vec![1, 2, 2]));
     case.void = Some(3);
 }
@@ -396,17 +403,19 @@ fn divergences(list: &mut List) {
     for reduce in [KlReduce::Sum, KlReduce::Mean] {
         for shape in [[3, 5], [1, 64], [8, 64]] {
             let shape: &[usize] = &shape;
-            list.add(Instr::KlGaussian { standard: false, reduce }, &[shape; 4], &[]);
-            list.add(Instr::KlGaussian { standard: true, reduce }, &[shape; 2], &[]);
+            list.add(Instr::KlGaussian { standard: false, reduce, free_bits: 0.0 }, &[shape; 4], &[]);
+            list.add(Instr::KlGaussian { standard: true, reduce, free_bits: 0.0 }, &[shape; 2], &[]);
         }
     }
+    let free = Instr::KlGaussian { standard: true, reduce: KlReduce::Sum, free_bits: 0.5 };
+    list.add(free, &[&[3, 5], &[3, 5]], &[]);
     for (by, other) in
         [(KlMethod::Matched, 0), (KlMethod::Variational, 1), (KlMethod::MonteCarlo { samples: 3 }, 1)]
     {
         for ([n, k, d], reduce) in [([2, 3, 5], KlReduce::Sum), ([1, 12, 64], KlReduce::Mean)] {
             let (q, p) = ([n, k, d], [n, k + other, d]);
             let reads: [&[usize]; 6] = [&q[..2], &q, &q, &p[..2], &p, &p];
-            let case = list.add(Instr::KlMixture { by, reduce }, &reads, &[]);
+            let case = list.add(Instr::KlMixture { by, reduce, free_bits: 0.0 }, &reads, &[]);
             for at in [0, 3] {
                 if let Operand::Float(tensor) = &mut case.reads[at] {
                     // Weights that sum to 1.

@@ -38,12 +38,13 @@ fn arithmetic(instr: &Instr) -> Arithmetic {
         }
         Instr::Normalise(_)
         | Instr::Pool(Pool { kind: PoolKind::Average, .. })
+        | Instr::PoolCells { .. }
         | Instr::Unpool { .. }
         | Instr::Resize { mode: ResizeMode::Bilinear, .. }
         | Instr::Softmax { .. }
         | Instr::Reduce { by: Reduction::Sum | Reduction::Mean, .. }
         | Instr::CrossEntropy(_)
-        | Instr::SoftIou
+        | Instr::SoftIou { .. }
         | Instr::KlGaussian { .. }
         | Instr::KlMixture { .. } => Arithmetic::Sums,
         Instr::Unary(Unary::Relu | Unary::Relu6 | Unary::Negate | Unary::Clamp(..))
@@ -59,6 +60,7 @@ fn arithmetic(instr: &Instr) -> Arithmetic {
         | Instr::Fill { .. }
         | Instr::Normal { .. }
         | Instr::StopGradient
+        | Instr::Ramp { .. }
         | Instr::Learned { .. } => Arithmetic::Copies,
         Instr::Unary(
             Unary::LeakyRelu(_)

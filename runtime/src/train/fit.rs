@@ -383,6 +383,7 @@ impl Fit {
         bindings.void = self.job.dataset.table().void().map(i64::from);
         bindings.class_weights.clone_from(&self.weights);
         bindings.step = counter;
+        bindings.update = self.state.step;
         bindings.seed = self.state.seed;
         Ok(bindings)
     }

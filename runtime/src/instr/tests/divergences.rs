@@ -40,7 +40,7 @@ fn gaussians_agree_with_the_integral() {
     {
         let one = |x: f64| Array::new(&[1, 1], vec![x]);
         let expected = integral(&vec![(0.0, m1, v1)], &vec![(0.0, m2, v2)]);
-        let instr = Instr::KlGaussian { standard: false, reduce: KlReduce::Sum };
+        let instr = Instr::KlGaussian { standard: false, reduce: KlReduce::Sum, free_bits: 0.0 };
         let found = Case::new(instr, vec![one(m1), one(v1), one(m2), one(v2)]).result();
         assert!((found.data[0] - expected).abs() < 1e-5 * (1.0 + expected), "{} {expected}", found.data[0]);
     }
@@ -50,13 +50,13 @@ fn gaussians_agree_with_the_integral() {
 fn gaussians_of_a_batch() {
     let reads = |count: u64| (0..count).map(|seed| Array::random(&[3, 4], seed)).collect::<Vec<_>>();
     for (reduce, by) in [(KlReduce::Sum, 3.0), (KlReduce::Mean, 12.0)] {
-        Case::new(Instr::KlGaussian { standard: false, reduce }, reads(4)).check(|x, _| {
+        Case::new(Instr::KlGaussian { standard: false, reduce, free_bits: 0.0 }, reads(4)).check(|x, _| {
             let sum = (0..12)
                 .map(|at| closed(x[0].data[at], x[1].data[at], x[2].data[at], x[3].data[at]))
                 .sum::<f64>();
             Array::new(&[1], vec![sum / by])
         });
-        Case::new(Instr::KlGaussian { standard: true, reduce }, reads(2)).check(|x, _| {
+        Case::new(Instr::KlGaussian { standard: true, reduce, free_bits: 0.0 }, reads(2)).check(|x, _| {
             let sum = (0..12).map(|at| closed(x[0].data[at], x[1].data[at], 0.0, 0.0)).sum::<f64>();
             Array::new(&[1], vec![sum / by])
         });
@@ -102,7 +102,7 @@ fn pair(x: &[Array], from: usize, to: usize, [n, a, b]: [usize; 3]) -> f64 {
 
 #[test]
 fn matched_mixtures() {
-    let instr = Instr::KlMixture { by: KlMethod::Matched, reduce: KlReduce::Mean };
+    let instr = Instr::KlMixture { by: KlMethod::Matched, reduce: KlReduce::Mean, free_bits: 0.0 };
     Case::new(instr, mixtures(2, [3, 3], 2)).check(|x, _| {
         let mut sum = 0.0;
         for n in 0..2 {
@@ -118,7 +118,7 @@ fn matched_mixtures() {
 /// Hershey and Olsen 2007, equation 20.
 #[test]
 fn variational_mixtures() {
-    let instr = Instr::KlMixture { by: KlMethod::Variational, reduce: KlReduce::Sum };
+    let instr = Instr::KlMixture { by: KlMethod::Variational, reduce: KlReduce::Sum, free_bits: 0.0 };
     Case::new(instr, mixtures(2, [3, 2], 2)).check(|x, _| {
         let mut sum = 0.0;
         for n in 0..2 {
@@ -152,7 +152,7 @@ fn operands(line: &Line) -> [Array; 3] {
 
 fn divergence(by: KlMethod, q: &Line, p: &Line) -> f64 {
     let reads = operands(q).into_iter().chain(operands(p)).collect();
-    Case::new(Instr::KlMixture { by, reduce: KlReduce::Sum }, reads).result().data[0]
+    Case::new(Instr::KlMixture { by, reduce: KlReduce::Sum, free_bits: 0.0 }, reads).result().data[0]
 }
 
 #[test]
@@ -186,7 +186,8 @@ fn equal_mixtures_do_not_diverge() {
 /// Draws are reparameterised: gradients reach means and variances, and are those of the same draws.
 #[test]
 fn draws_differentiate() {
-    let instr = Instr::KlMixture { by: KlMethod::MonteCarlo { samples: 3 }, reduce: KlReduce::Mean };
+    let instr =
+        Instr::KlMixture { by: KlMethod::MonteCarlo { samples: 3 }, reduce: KlReduce::Mean, free_bits: 0.0 };
     let (n, k, d, samples) = (2, 2, 3, 3);
     let mut stream =
         crate::random::Stream::new(5, crate::random::Purpose::Node, [0, crate::random::counter("node")]);
@@ -241,7 +242,7 @@ fn extremes_stay_finite() {
                 };
                 let mut reads = side(v1, 3.0, [0.0, zero]);
                 reads.extend(side(v2, -3.0, [zero, 0.0]));
-                let case = Case::new(Instr::KlMixture { by, reduce: KlReduce::Mean }, reads);
+                let case = Case::new(Instr::KlMixture { by, reduce: KlReduce::Mean, free_bits: 0.0 }, reads);
                 let ran = case.execute().unwrap();
                 assert!(ran.results[0].is_finite().unwrap(), "{by:?} {v1} {v2} {zero}");
                 let gradients = ran.gradients(vec![1.0]).unwrap().unwrap();
@@ -255,6 +256,7 @@ fn extremes_stay_finite() {
         }
     }
     let reads = vec![Array::new(&[1, 2], vec![1e3, -1e3]), Array::new(&[1, 2], vec![10.0, -10.0])];
-    let y = Case::new(Instr::KlGaussian { standard: true, reduce: KlReduce::Mean }, reads).result();
+    let y = Case::new(Instr::KlGaussian { standard: true, reduce: KlReduce::Mean, free_bits: 0.0 }, reads)
+        .result();
     close("divergence", &y, &Array::new(&[1], vec![0.25 * (2e6 + 10f64.exp() + (-10f64).exp() - 2.0)]), 1e-6);
 }

@@ -66,3 +66,18 @@ fn fills_are_filled() {
     let y = Case::new(Instr::Fill { value: 0.5, dims: [2, 3].map(Into::into).to_vec() }, vec![]).result();
     assert_eq!((y.shape, y.data), (vec![2, 3], vec![0.5; 6]));
 }
+
+/// `min((s + 1) / steps, 1)` of the updates that lie behind, whatever the micro-batch; 1 outside training.
+#[test]
+fn ramps_grow_with_the_updates() {
+    let weight = |steps: usize, update: u64, mode: Mode| {
+        let mut case = Case::new(Instr::Ramp { steps }, vec![]).mode(mode);
+        (case.update, case.step) = (update, update.wrapping_mul(3) + 1);
+        case.result().data[0]
+    };
+    for (update, expected) in [(0, 0.25), (1, 0.5), (2, 0.75), (3, 1.0), (4, 1.0), (u64::MAX, 1.0)] {
+        assert!((weight(4, update, Mode::Train) - expected).abs() < 1e-7, "update {update}");
+        assert!((weight(0, update, Mode::Train) - 1.0).abs() < 1e-7);
+        assert!((weight(4, update, Mode::Eval) - 1.0).abs() < 1e-7);
+    }
+}

@@ -1,7 +1,7 @@
 //! One-hot labels, cross-entropy, soft IoU.
 
 use phg_compiler::plan::Instr;
-use phg_compiler::plan::instr::{ClassWeights, CrossEntropy};
+use phg_compiler::plan::instr::{AbsentClasses, ClassWeights, CrossEntropy};
 
 use super::{Array, Case, close};
 use crate::codes;
@@ -74,7 +74,7 @@ fn a_batch_of_void_has_no_loss_and_no_gradient() {
             .void(3)
             .check(|_, _| Array::zeros(&[1]));
     }
-    Case::new(Instr::SoftIou, vec![Array::random(&[1, 4, 2, 2], 1)])
+    Case::new(Instr::SoftIou { absent: AbsentClasses::Skip }, vec![Array::random(&[1, 4, 2, 2], 1)])
         .labels(vec![3, 255, 3, 3], &[1, 2, 2])
         .void(3)
         .check(|_, _| Array::new(&[1], vec![1.0]));
@@ -83,7 +83,7 @@ fn a_batch_of_void_has_no_loss_and_no_gradient() {
 #[test]
 fn scores_far_apart_stay_finite() {
     let x = Array::new(&[1, 2, 1, 2], vec![2000.0, -2000.0, -2000.0, 2000.0]);
-    for instr in [instr(ClassWeights::Uniform, 0.0), Instr::SoftIou] {
+    for instr in [instr(ClassWeights::Uniform, 0.0), Instr::SoftIou { absent: AbsentClasses::Skip }] {
         let case = Case::new(instr, vec![x.clone()]).labels(vec![0, 1], &[1, 1, 2]);
         close("loss", &case.result(), &Array::zeros(&[1]), 1e-6);
     }
@@ -101,33 +101,74 @@ fn class_weights_have_to_fit() {
     }
 }
 
+/// The formula of the paper, over the labelled pixels: the mean is over the classes present, or over all but void.
+fn soft_iou(x: &Array, labels: &[i64], void: i64, absent: AbsentClasses) -> Array {
+    let mut union = [0.0; 4];
+    let (mut intersection, mut count) = ([0.0; 4], [0.0; 4]);
+    for (pixel, label) in labels.iter().copied().enumerate() {
+        if label == void || !(0..4).contains(&label) {
+            continue;
+        }
+        let score = |c: usize| x.data[(pixel / 6 * 4 + c) * 6 + pixel % 6].exp();
+        let sum: f64 = (0..4).map(score).sum();
+        for c in 0..4 {
+            let truth = f64::from(u8::from(c as i64 == label));
+            intersection[c] += score(c) / sum * truth;
+            union[c] += score(c) / sum + truth - score(c) / sum * truth;
+            count[c] += truth;
+        }
+    }
+    let among: Vec<usize> = match absent {
+        AbsentClasses::Skip => (0..4).filter(|c| count[*c] > 0.0).collect(),
+        AbsentClasses::Count => (0..4).filter(|c| *c as i64 != void).collect(),
+    };
+    let sum = among.iter().map(|c| intersection[*c] / union[*c]).sum::<f64>();
+    Array::new(&[1], vec![1.0 - sum / among.len() as f64])
+}
+
 #[test]
-fn soft_iou_is_a_mean_over_present_classes() {
-    for void in [3, 7] {
-        Case::new(Instr::SoftIou, vec![Array::random(&[2, 4, 3, 2], 1)])
-            .labels(labels(), &[2, 3, 2])
-            .void(void)
-            .check(|x, _| {
-                let mut union = [0.0; 4];
-                let (mut intersection, mut count) = ([0.0; 4], [0.0; 4]);
-                for (pixel, label) in labels().into_iter().enumerate() {
-                    if label == void || !(0..4).contains(&label) {
-                        continue;
-                    }
-                    let score = |c: usize| x[0].data[(pixel / 6 * 4 + c) * 6 + pixel % 6].exp();
-                    let sum: f64 = (0..4).map(score).sum();
-                    for c in 0..4 {
-                        let truth = f64::from(u8::from(c as i64 == label));
-                        intersection[c] += score(c) / sum * truth;
-                        union[c] += score(c) / sum + truth - score(c) / sum * truth;
-                        count[c] += truth;
-                    }
-                }
-                let present: Vec<usize> = (0..4).filter(|c| count[*c] > 0.0).collect();
-                let mean =
-                    present.iter().map(|c| intersection[*c] / union[*c]).sum::<f64>() / present.len() as f64;
-                Array::new(&[1], vec![1.0 - mean])
-            });
+fn soft_iou_is_a_mean_over_classes() {
+    // All classes, and without the third.
+    let without: Vec<i64> = labels().into_iter().map(|label| if label == 2 { 1 } else { label }).collect();
+    for labels in [labels(), without] {
+        for void in [3, 7] {
+            for absent in [AbsentClasses::Skip, AbsentClasses::Count] {
+                Case::new(Instr::SoftIou { absent }, vec![Array::random(&[2, 4, 3, 2], 1)])
+                    .labels(labels.clone(), &[2, 3, 2])
+                    .void(void)
+                    .check(|x, _| soft_iou(&x[0], &labels, void, absent));
+            }
+        }
+    }
+}
+
+/// Six pixels of four classes; the fourth is void, the third is not there.
+fn by_pytorch() -> (Array, Vec<i64>) {
+    let scores = [
+        [0.5, -1.0, 2.0, 0.0, 1.5, -0.5],
+        [1.0, 0.25, -0.75, 0.5, -1.5, 1.0],
+        [-0.25, 0.75, 0.0, 2.0, 0.5, -1.0],
+        [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+    ];
+    (Array::new(&[1, 4, 2, 3], scores.concat()), vec![0, 1, 3, 1, 0, 1])
+}
+
+/// Computed by PyTorch 2.15 in double precision: `cross_entropy` with `weight` and `ignore_index`, and the formula
+/// of soft IoU written out, over the classes present and over all three.
+#[test]
+fn losses_are_those_of_pytorch() {
+    let (scores, labels) = by_pytorch();
+    let iou = |absent| Instr::SoftIou { absent };
+    for (instr, expected) in [
+        (instr(ClassWeights::List(vec![0.5, 2.0, 1.25, 3.0]), 0.0), 1.282_276_606_346_137_3),
+        (iou(AbsentClasses::Skip), 0.689_605_178_367_990_6),
+        (iou(AbsentClasses::Count), 0.793_070_118_911_993_7),
+    ] {
+        let case = Case::new(instr, vec![scores.clone()]).labels(labels.clone(), &[1, 2, 3]).void(3);
+        close("loss", &case.result(), &Array::new(&[1], vec![expected]), 1e-6);
+        crate::native::without(|| {
+            close("loss", &case.result(), &Array::new(&[1], vec![expected]), 1e-6);
+        });
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every instruction against an independent reference in `f64`: results, and gradients against central
 //! differences of the reference. Odd sizes, batches of one, and cases at the edge.
 
+mod divergence_values;
 mod divergences;
 mod draws;
 mod losses;
@@ -79,13 +80,15 @@ pub(super) struct Case {
     pub(super) mode: Mode,
     pub(super) void: Option<i64>,
     pub(super) step: u64,
+    pub(super) update: u64,
     pub(super) path: String,
 }
 
 impl Case {
     pub(super) fn new(instr: Instr, reads: Vec<Array>) -> Self {
         let reads = reads.into_iter().map(Operand::Float).collect();
-        Self { instr, reads, weights: vec![], mode: Mode::Train, void: None, step: 0, path: "node".into() }
+        let (mode, path) = (Mode::Train, "node".into());
+        Self { instr, reads, weights: vec![], mode, void: None, step: 0, update: 0, path }
     }
 
     pub(super) fn weights(mut self, weights: Vec<Array>) -> Self {
@@ -120,6 +123,7 @@ impl Case {
             mode: self.mode,
             void: self.void,
             step: self.step,
+            update: self.update,
             path: self.path.clone(),
             ..case::Case::new(self.instr.clone(), vec![])
         };

@@ -103,6 +103,16 @@ fn training_moves_the_running_statistics() {
     assert_eq!(ran.statistics.len(), 2);
 }
 
+/// A layer that is played again: the batch's statistics, and none that move.
+#[test]
+fn without_momentum_no_statistics_move() {
+    let Instr::Normalise(normalise) = instr() else { panic!("a norm") };
+    let still = Instr::Normalise(Normalise { momentum: 0.0, ..normalise });
+    let case = |instr| Case::new(instr, vec![Array::random(&[2, 3, 5, 3], 1)]).weights(weights(3));
+    assert_eq!(case(still.clone()).result().data, case(instr()).result().data);
+    assert!(case(still).execute().unwrap().statistics.is_empty());
+}
+
 #[test]
 fn one_value_a_channel_is_an_error() {
     let case = Case::new(instr(), vec![Array::random(&[1, 2, 1, 1], 1)]).weights(weights(2));

@@ -296,6 +296,29 @@ fn pooling() {
     }
 }
 
+/// PyTorch's `adaptive_avg_pool2d` by its definition: cell `i` of `to` reaches from `floor(i * len / to)` up to
+/// `ceil((i + 1) * len / to)`.
+#[test]
+fn pooling_over_cells() {
+    for (shape, to) in
+        [([2, 2, 7, 5], [2, 3]), ([1, 1, 6, 8], [2, 4]), ([1, 2, 2, 3], [3, 4]), ([1, 1, 5, 5], [1, 1])]
+    {
+        let [_, c, h, w] = shape;
+        let cell = |at: usize, len: usize, to: usize| at * len / to..((at + 1) * len).div_ceil(to);
+        Case::new(Instr::PoolCells { to }, vec![Array::random(&shape, 4)]).check(|x, _| {
+            let mut y = Array::zeros(&[shape[0], c, to[0], to[1]]);
+            for (at, y) in y.data.iter_mut().enumerate() {
+                let (plane, row, column) = (at / (to[0] * to[1]), at / to[1] % to[0], at % to[1]);
+                let (rows, columns) = (cell(row, h, to[0]), cell(column, w, to[1]));
+                let count = (rows.len() * columns.len()) as f64;
+                let values = rows.flat_map(|r| columns.clone().map(move |q| (plane * h + r) * w + q));
+                *y = values.map(|place| x[0].data[place]).sum::<f64>() / count;
+            }
+            y
+        });
+    }
+}
+
 #[test]
 fn pooling_indices_and_unpooling() {
     let by = Pool {
