@@ -30,6 +30,12 @@ pub const SETTINGS: &[SettingDoc] = &[
     setting("steps", "924", "from `epochs`", "optimiser steps, in place of `epochs`"),
     setting("batch", "4", "8", "images in a batch"),
     setting(
+        "samples",
+        "17500",
+        "the training images once",
+        "samples in an epoch: more than there are images means that each comes several times, augmented anew",
+    ),
+    setting(
         "resize",
         "[384, 768]",
         "the dataset's own size",
@@ -110,6 +116,9 @@ pub struct Training {
     pub length: Length,
     /// Images in a step.
     pub batch: usize,
+    /// Samples in an epoch; the training split once if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples: Option<usize>,
     /// Rows and columns that images and labels are resized to before augmentation; the dataset's own size if none.
     pub resize: Option<[usize; 2]>,
     /// The rule that turns gradients into updates.
