@@ -70,7 +70,7 @@ pub const SETTINGS: &[SettingDoc] = &[
 /// Every setting of `augment { ... }`.
 pub const AUGMENT: &[SettingDoc] = &[
     setting("flip", "0.5", "0", "probability of a horizontal flip"),
-    setting("scale", "[0.75, 1.5]", "none", "smallest and largest factor of a random scale, log-uniform"),
+    setting("scale", "[0.75, 1.5]", "none", "smallest and largest factor of a random scale, uniform"),
     setting("crop", "[360, 480]", "none", "rows and columns of a random crop, after scaling"),
     setting("brightness", "0.2", "0", "brightness times a factor between 1 less and 1 plus this"),
     setting("contrast", "0.2", "0", "contrast likewise"),
@@ -236,7 +236,7 @@ pub enum ScheduleKind {
 pub struct Augment {
     /// Probability of a horizontal flip.
     pub flip: f32,
-    /// Smallest and largest factor of a random scale (log-uniform).
+    /// Smallest and largest factor of a random scale (uniform).
     pub scale: Option<[f32; 2]>,
     /// Rows and columns of a random crop, after scaling.
     pub crop: Option<[usize; 2]>,

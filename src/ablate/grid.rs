@@ -11,7 +11,7 @@ use phg_runtime::run::SpecSource;
 use serde_json::{Value, json};
 
 use crate::args::Ablate;
-use crate::score::{distinct, name_of};
+use crate::score::distinct;
 use crate::train;
 
 /// What the axis of several specs is called.
@@ -59,7 +59,8 @@ impl Grid {
     /// # Errors
     /// `phg::ablate::grid`.
     pub(super) fn new(args: &Ablate) -> Result<Self, Error> {
-        let specs = distinct(args.specs.iter().map(|spec| name_of(spec)).collect());
+        let stem = |spec: &PathBuf| spec.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let specs = distinct(args.specs.iter().map(stem).collect());
         let mut axes = Vec::new();
         if specs.len() > 1 {
             axes.push(Axis { name: SPEC.into(), values: specs.clone() });

@@ -207,11 +207,7 @@ impl Table<'_> {
     fn means(&self, rows: &[Row], at: usize) -> Means {
         let mut lines: Vec<Line> = Vec::new();
         for row in rows {
-            let others: Vec<String> = (self.grid.axes.iter().zip(&row.values).enumerate())
-                .filter(|(place, (axis, _))| *place != at && axis.values.len() > 1)
-                .map(|(_, (axis, value))| format!("{}={value}", axis.name))
-                .collect();
-            let name = others.join(", ");
+            let name = self.said(row, Some(at));
             let scores = row.scores();
             let x = row.values.get(at).and_then(|value| value.parse().ok());
             let mean =
@@ -230,6 +226,14 @@ impl Table<'_> {
         Means { title: self.title(), x, y: "mean IoU, percent".into(), lines }
     }
 
+    /// What tells a cell from others, but for axis number `without`.
+    fn said(&self, row: &Row, without: Option<usize>) -> String {
+        let axes = self.grid.axes.iter().zip(&row.values).enumerate();
+        let told = axes.filter(|(place, (axis, _))| Some(*place) != without && axis.values.len() > 1);
+        let words: Vec<String> = told.map(|(_, (axis, value))| format!("{}={value}", axis.name)).collect();
+        words.join(", ")
+    }
+
     /// A bar for each cell.
     fn bars(&self, rows: &[Row]) -> Bars {
         let bar = |row: &Row| {
@@ -241,7 +245,9 @@ impl Table<'_> {
                 (None, _) => "not finished".into(),
             };
             let colour = palette::BLUE;
-            Bar { name: row.name.clone(), value: value.unwrap_or(0.0), deviation, text, colour }
+            let name = self.said(row, None);
+            let name = if name.is_empty() { row.name.clone() } else { name };
+            Bar { name, value: value.unwrap_or(0.0), deviation, text, colour }
         };
         Bars {
             title: self.title(),

@@ -137,7 +137,7 @@ fn drawing(head: &str, modes: &[Timing]) -> Bars {
     let group = |mode: &Timing| Group { name: said(mode), bars: mode.parts.iter().map(bar).collect() };
     Bars {
         title: head.to_owned(),
-        axis: "milliseconds of a step; blue: forward pass of a section".into(),
+        axis: "milliseconds of a step; blue: forward passes, by section; orange: the rest".into(),
         groups: modes.iter().map(group).collect(),
     }
 }

@@ -8,7 +8,7 @@ use super::canvas::{Align, Colour, Drawing, Drawn, INK, Pen, cut, width_of};
 /// One figure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
-    /// What it is of.
+    /// What it is of; a long one is broken after its commas.
     pub name: String,
     /// The figure, at least 0.
     pub value: f64,
@@ -46,8 +46,29 @@ const MARGIN: f64 = 14.0;
 const TOP: f64 = 36.0;
 const BAR: f64 = 420.0;
 const LONGEST_NAME: f64 = 320.0;
+const LONGEST_TITLE: f64 = 1000.0;
 const CAP: f64 = 5.0;
+/// From line to line of a name.
+const LINE: f64 = 16.0;
 const GREY: Colour = [90; 3];
+
+impl Bar {
+    /// Its name in lines that fit.
+    fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for part in self.name.split_inclusive(", ") {
+            match lines.last_mut().filter(|line| width_of(&format!("{line}{part}"), SIZE) <= LONGEST_NAME) {
+                Some(line) => line.push_str(part),
+                None => lines.push(part.to_owned()),
+            }
+        }
+        lines.iter().map(|line| cut(line.trim_end(), SIZE, LONGEST_NAME)).collect()
+    }
+
+    fn height(&self) -> f64 {
+        ROW.max(LINE * self.lines().len() as f64 + 6.0)
+    }
+}
 
 /// A round number of about `most / 5`: 1, 2 or 5 times a power of ten.
 fn step(most: f64) -> f64 {
@@ -63,8 +84,8 @@ impl Bars {
     }
 
     fn names(&self) -> f64 {
-        let names = self.bars().map(|bar| width_of(&bar.name, SIZE));
-        names.fold(40.0, f64::max).min(LONGEST_NAME) + 12.0
+        let lines = self.bars().flat_map(Bar::lines);
+        lines.map(|line| width_of(&line, SIZE)).fold(40.0, f64::max) + 12.0
     }
 
     fn texts(&self) -> f64 {
@@ -72,7 +93,8 @@ impl Bars {
     }
 
     fn width(&self) -> f64 {
-        2.0 * MARGIN + self.names() + BAR + self.texts()
+        let title = width_of(&self.title, 17.0).min(LONGEST_TITLE);
+        2.0 * MARGIN + (self.names() + BAR + self.texts()).max(title)
     }
 
     /// What the scale reaches to: the longest bar with its whisker, never 0.
@@ -82,16 +104,16 @@ impl Bars {
         if most > 0.0 { most } else { 1.0 }
     }
 
-    /// Rows above the axis, headings of groups included.
+    /// Units from the first row to the axis, headings of groups included.
     fn rows(&self) -> f64 {
-        let rows = |group: &Group| group.bars.len() as f64 + if group.name.is_empty() { 0.0 } else { 1.0 };
-        self.groups.iter().map(rows).sum()
+        let heading = |group: &Group| if group.name.is_empty() { 0.0 } else { ROW };
+        self.groups.iter().map(heading).sum::<f64>() + self.bars().map(Bar::height).sum::<f64>()
     }
 }
 
 impl Drawing for Bars {
     fn size(&self) -> [u32; 2] {
-        let height = MARGIN + TOP + self.rows() * ROW + 46.0 + MARGIN;
+        let height = MARGIN + TOP + self.rows() + 46.0 + MARGIN;
         [self.width().ceil() as u32, height.ceil() as u32]
     }
 
@@ -99,7 +121,7 @@ impl Drawing for Bars {
         let width = self.width() - 2.0 * MARGIN;
         pen.text(&cut(&self.title, 17.0, width), [MARGIN, MARGIN + 10.0], 17.0, INK, Align::Left)?;
         let (left, top, most) = (MARGIN + self.names(), MARGIN + TOP, self.most());
-        let bottom = top + self.rows() * ROW;
+        let bottom = top + self.rows();
         let x = |value: f64| left + BAR * value / most;
         let step = step(most);
         let ticks = (0..=(most / step * 1.0001) as usize).map(|at| at as f64 * step);
@@ -121,10 +143,14 @@ impl Drawing for Bars {
                 y += ROW;
             }
             for bar in &group.bars {
-                let middle = y + ROW / 2.0;
-                let name = cut(&bar.name, SIZE, LONGEST_NAME);
-                pen.text(&name, [left - 8.0, middle], SIZE, INK, Align::Right)?;
-                pen.fill([left, y + 4.0], [x(bar.value), y + ROW - 4.0], bar.colour)?;
+                let middle = y + bar.height() / 2.0;
+                let lines = bar.lines();
+                for (at, line) in lines.iter().enumerate() {
+                    let below = (at as f64 - (lines.len() as f64 - 1.0) / 2.0) * LINE;
+                    pen.text(line, [left - 8.0, middle + below], SIZE, INK, Align::Right)?;
+                }
+                let (above, below) = (middle - ROW / 2.0 + 4.0, middle + ROW / 2.0 - 4.0);
+                pen.fill([left, above], [x(bar.value), below], bar.colour)?;
                 let mut end = bar.value;
                 if let Some(deviation) = bar.deviation {
                     let (low, high) = (x((bar.value - deviation).max(0.0)), x(bar.value + deviation));
@@ -136,9 +162,9 @@ impl Drawing for Bars {
                 }
                 let from = x(end) + 6.0;
                 let to = from + width_of(&bar.text, SIZE) + 2.0;
-                pen.fill([from - 2.0, y + 4.0], [to, y + ROW - 4.0], [255; 3])?;
+                pen.fill([from - 2.0, above], [to, below], [255; 3])?;
                 pen.text(&bar.text, [from, middle], SIZE, GREY, Align::Left)?;
-                y += ROW;
+                y += bar.height();
             }
         }
         Ok(())
@@ -179,7 +205,7 @@ mod tests {
                 group("inference", vec![bar("encoder", 10.0, None)]),
             ],
         };
-        assert_eq!((figure.most(), figure.rows()), (40.0, 5.0));
+        assert_eq!((figure.most(), figure.rows()), (40.0, 5.0 * ROW));
         let svg = render(&figure).unwrap().svg;
         for part in ["times", "milliseconds", "training", "inference", "decoder", "30 ms"] {
             assert!(svg.contains(part), "{part}");
@@ -193,6 +219,11 @@ mod tests {
         for (width, wanted) in widths.iter().zip([30.0, 20.0, 10.0]) {
             assert!((width - BAR * wanted / 40.0).abs() <= 1.0, "{widths:?}");
         }
+        // No part of a long name is lost: it takes several lines.
+        let name = "train.optimizer=sgd(rate: 1e-2, momentum: 0.9), train.predict_void=true, train.clip=1.0";
+        let long = bar(name, 1.0, None);
+        assert!(long.lines().len() > 1 && long.height() > ROW);
+        assert_eq!(long.lines().join(" "), name);
         let empty = Bars { groups: Vec::new(), ..figure };
         assert!(render(&empty).is_ok(), "nothing to show is no failure");
     }
