@@ -1,15 +1,17 @@
 //! The command line: what may be written, and what each flag means.
 
 mod scoring;
+mod training;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use scoring::{
-    AtName, CheckpointName, Compare, Curves, Eval, Latent, Latents, Predict, Report, Scoring, SplitName,
-    Table, TableFormat, Trimap,
+    AtName, CheckpointName, Compare, Curves, Eval, Inference, Latent, Latents, Predict, Report, Scoring,
+    SplitName, Table, TableFormat, Trimap, ViewArgs,
 };
+pub(crate) use training::{Ablate, Train, Training};
 
 /// Compiles, trains, evaluates and runs semantic-segmentation networks written as .phg text.
 #[derive(Debug, Parser)]
@@ -36,6 +38,8 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Trains a spec on a dataset.
     Train(Box<Train>),
+    /// Trains a grid of specs, settings and seeds, and tabulates and draws what each came to.
+    Ablate(Box<Ablate>),
     /// Scores a trained run.
     Eval(Eval),
     /// Segments images with a trained run.
@@ -252,6 +256,12 @@ pub(crate) struct Bench {
     /// Threads that the processor computes with.
     #[arg(long)]
     pub(crate) threads: Option<usize>,
+    /// Time a training step and a forward pass, and draw what takes how long.
+    #[arg(long, requires = "output", conflicts_with = "mode")]
+    pub(crate) figure: bool,
+    /// Where `bench.svg`, `.png`, `.csv` and `.json` are written, with `--figure`.
+    #[arg(short, long, value_name = "DIR", requires = "figure")]
+    pub(crate) output: Option<PathBuf>,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -271,67 +281,6 @@ pub(crate) struct DataArgs {
     /// that `phgc data table` lists.
     #[arg(long, value_name = "FILE")]
     pub(crate) table: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Train {
-    /// The spec.
-    pub(crate) spec: PathBuf,
-    #[command(flatten)]
-    pub(crate) compile: Compile,
-    #[command(flatten)]
-    pub(crate) data: DataArgs,
-    /// The run folder; `runs/<spec>-<hash>-<n>` unless given. Never overwritten.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) run: Option<PathBuf>,
-    /// Train for so many steps.
-    #[arg(long, conflicts_with_all = ["epochs", "minutes"], value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) steps: Option<u64>,
-    /// Train for so many passes over the training split.
-    #[arg(long, conflicts_with = "minutes", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) epochs: Option<u64>,
-    /// Train for so many minutes; the learning rate then follows the time.
-    #[arg(long)]
-    pub(crate) minutes: Option<f64>,
-    /// Rows and columns that images are resized to.
-    #[arg(long, value_name = "HxW", value_parser = size)]
-    pub(crate) size: Option<[usize; 2]>,
-    /// Images in a step; `max` is the most that fit into `--memory-limit`.
-    #[arg(long, value_name = "N|max", value_parser = batch)]
-    pub(crate) batch: Option<Batch>,
-    /// Memory for a step, such as `12GiB`: what does not fit is computed again in the backward pass.
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
-    pub(crate) memory_limit: Option<u64>,
-    /// Seed of every random number.
-    #[arg(long)]
-    pub(crate) seed: Option<u64>,
-    /// `auto`, `cpu`, `cuda` or `cuda:1`.
-    #[arg(long, default_value = "auto")]
-    pub(crate) device: String,
-    /// In which numbers it computes.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) precision: PrecisionName,
-    /// Compute threads; all cores unless given. On a CPU the same number gives the same bits.
-    #[arg(long)]
-    pub(crate) threads: Option<usize>,
-    /// Threads that load data.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) loaders: usize,
-    /// Memory for decoded samples, such as `512MiB` or `0`.
-    #[arg(long, default_value = "1GiB", value_parser = bytes)]
-    pub(crate) cache: u64,
-    /// Pass over up to so many samples that cannot be read, instead of failing.
-    #[arg(long, value_name = "N")]
-    pub(crate) skip_bad: Option<usize>,
-    /// Save and leave after so many steps of this call; the schedule does not change.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) pause_after: Option<u64>,
-    /// Go on with the run in `--run` to its end.
-    #[arg(long, requires = "run")]
-    pub(crate) resume: bool,
-    /// How results are printed.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]

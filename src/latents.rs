@@ -51,14 +51,14 @@ struct Changed {
 
 /// Scores the run with its latents changed, and says whether they are used.
 pub(crate) fn run(args: &Latents) -> Outcome {
-    if !args.scoring.views.views().is_single() {
+    if !args.scoring.inference.views.views().is_single() {
         let message = "latents are looked at in one view of each image";
         let help = "leave `--flip`, `--scales` and `--window` out";
         return Err(Error::new(codes::USAGE_ARGUMENTS, Kind::Usage, message).help(help).into());
     }
     let scorer = Scorer::start(&args.scoring)?;
     let subject = scorer.open(&args.run)?;
-    let precision = devices::of_run(args.scoring.precision, &args.run)?;
+    let precision = devices::of_run(args.scoring.inference.precision, &args.run)?;
     let device = subject.model.device().clone();
     let void = subject.model.table.void();
     let Some(observer) = Observer::new(&subject.model.network, &device, precision, void) else {
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Latents) -> Outcome {
             .into());
     };
     let recorded = scorer.watched(&subject.dataset, |on| Recorded::new(&subject.model, on))?;
-    let bank = observer.bank(&args.run, which(args.scoring.checkpoint), &device)?;
+    let bank = observer.bank(&args.run, which(args.scoring.inference.checkpoint), &device)?;
     let source = Source {
         dataset: subject.dataset.as_ref(),
         split: scorer.split(),

@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 ok, 1 diagnostics, 2 usage, 3 data, 4 training, 5 limits, 130 interrupted after saving.
 
+mod ablate;
 mod allocator;
 mod args;
 mod bench;
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let format = format_of(&cli.command);
-    signals::watch_pipes(matches!(cli.command, Command::Train(_)));
+    signals::watch_pipes(matches!(cli.command, Command::Train(_) | Command::Ablate(_)));
     let result = match cli.command {
         Command::Check(args) => check::run(&args),
         Command::Fmt(args) => fmt::run(&args),
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         Command::Summary(args) => summary::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Ablate(args) => ablate::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Report(args) => report::run(&args),
@@ -102,6 +104,7 @@ fn format_of(command: &Command) -> Format {
         Command::Summary(args) => args.format,
         Command::Bench(args) => args.format,
         Command::Train(args) => args.format,
+        Command::Ablate(args) => args.format,
         Command::Eval(args) => args.format,
         Command::Predict(args) => args.format,
         Command::Report(Report::Table(args)) if args.format == TableFormat::Json => Format::Json,

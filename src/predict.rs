@@ -1,37 +1,29 @@
 //! `phgc predict`: label map, colour picture and overlay of every image.
 
+mod submission;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use phg_runtime::Model;
-use phg_runtime::data::decode;
-use phg_runtime::device;
+use phg_runtime::data::{LabelMap, decode};
 use phg_runtime::error::{Error, Kind};
 use phg_runtime::figures::maps;
 use serde_json::json;
 
 use crate::args::{Format, Predict};
 use crate::failure::{self, Failure};
-use crate::score::which;
-use crate::{Outcome, devices, output, signals};
+use crate::{Outcome, output, score, signals};
+use submission::Submission;
 
 /// Endings of files that are taken for images in folders.
 const ENDINGS: [&str; 3] = ["png", "jpg", "jpeg"];
 
 /// Segments every image; one that cannot be read does not keep the others from being segmented.
 pub(crate) fn run(args: &Predict) -> Outcome {
-    let name = devices::choose(&args.device)?;
-    if let Some(threads) = args.threads {
-        device::set_threads(threads)?;
-    }
-    let mut model = Model::load(&args.run, which(args.checkpoint), name)?;
-    model = model.with_precision(devices::of_run(args.precision, &args.run)?);
-    model.predict_void |= args.predict_void;
-    model.views = args.views.views();
-    for note in &model.notes {
-        output::err(format_args!("note: {note}\n"));
-    }
+    let device = score::start(&args.inference)?;
+    let model = score::load(&args.run, &args.inference, device)?;
     let mut images = Vec::new();
     for path in &args.paths {
         collect(path, &mut images)?;
@@ -42,6 +34,10 @@ pub(crate) fn run(args: &Predict) -> Outcome {
             .into());
     }
     phg_runtime::output::folder(&args.output)?;
+    let mut submission = match &args.cityscapes_zip {
+        Some(path) => Some(Submission::begin(path, &model.table, &images)?),
+        None => None,
+    };
     let interrupted = signals::watch()?;
     let bar = indicatif::ProgressBar::new(images.len() as u64);
     let mut failed: Vec<Error> = Vec::new();
@@ -49,27 +45,49 @@ pub(crate) fn run(args: &Predict) -> Outcome {
     for (path, name) in images.iter().zip(names(&images)) {
         if interrupted.load(Ordering::Relaxed) {
             bar.finish_and_clear();
+            if let Some(submission) = submission {
+                submission.discard();
+            }
             return Err(Failure::Interrupted);
         }
-        match one(&model, path, &args.output.join(&name)) {
+        let done = one(&model, path, &args.output.join(&name)).and_then(|labels| match &mut submission {
+            Some(submission) => submission.add(path, &labels),
+            None => Ok(()),
+        });
+        match done {
             Ok(()) => written.push(json!({ "image": path, "name": name })),
             Err(error) => failed.push(error),
         }
         bar.inc(1);
     }
     bar.finish_and_clear();
+    // An archive that lacks images would be refused by the server, or scored as wrong.
+    let archive = match submission {
+        Some(submission) if failed.is_empty() => Some(submission.finish()?),
+        Some(submission) => {
+            submission.discard();
+            None
+        }
+        None => None,
+    };
     match args.format {
         Format::Json => failure::print_json(&json!({
             "ok": failed.is_empty(),
             "output": args.output,
             "images": written,
+            "cityscapes_zip": archive,
             "failed": failed.iter().map(|e| json!({ "code": e.code, "message": e.message, "place": e.place })).collect::<Vec<_>>(),
         })),
-        Format::Text => println!(
-            "{} images segmented; {}/NAME.labels.png (class ids), NAME.colour.png, NAME.overlay.png",
-            written.len(),
-            args.output.display()
-        ),
+        Format::Text => {
+            output::out(format_args!(
+                "{} images segmented; {}/NAME.labels.png (class ids), NAME.colour.png, NAME.overlay.png\n",
+                written.len(),
+                args.output.display()
+            ));
+            if let Some(archive) = archive {
+                output::out(format_args!("archive for the evaluation server: {}\n", archive.display()));
+            }
+        }
     }
     if failed.is_empty() { Ok(()) } else { Err(Failure::Several(failed)) }
 }
@@ -91,13 +109,14 @@ fn names(images: &[PathBuf]) -> Vec<String> {
 }
 
 /// Segments one image; `output` is what its three files' names begin with.
-fn one(model: &Model, path: &Path, output: &Path) -> Result<(), Error> {
+fn one(model: &Model, path: &Path, output: &Path) -> Result<LabelMap, Error> {
     let image = decode::read(path)?;
     let labels = model.predict(&image)?;
     let file = |what: &str| PathBuf::from(format!("{}.{what}.png", output.display()));
     maps::write_ids(&file("labels"), &labels)?;
     maps::write(&file("colour"), &maps::colour(&labels, &model.table))?;
-    maps::write(&file("overlay"), &maps::overlay(&image, &labels, &model.table, 0.5))
+    maps::write(&file("overlay"), &maps::overlay(&image, &labels, &model.table, 0.5))?;
+    Ok(labels)
 }
 
 fn collect(path: &Path, images: &mut Vec<PathBuf>) -> Outcome {

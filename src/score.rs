@@ -9,11 +9,14 @@ use phg_runtime::data::{Dataset, Split};
 use phg_runtime::device::{self, DeviceName};
 use phg_runtime::error::Error;
 use phg_runtime::evaluate::{self, Evaluating, Seen, SeenByAll};
+use phg_runtime::metrics::score_table::Scored;
 use phg_runtime::metrics::{At, Evaluation};
 use phg_runtime::run::folder::read_manifest;
+use phg_runtime::views::Views;
 use phg_runtime::{Model, Which, codes};
+use serde_json::Value;
 
-use crate::args::{AtName, CheckpointName, DataArgs, Scoring, SplitName};
+use crate::args::{AtName, CheckpointName, DataArgs, Inference, Scoring, SplitName};
 use crate::failure::Failure;
 use crate::{data, devices, output, signals};
 
@@ -35,23 +38,13 @@ pub(crate) struct Subject {
 impl<'a> Scorer<'a> {
     /// Takes the device.
     pub(crate) fn start(args: &'a Scoring) -> Result<Self, Failure> {
-        let device = devices::choose(&args.device)?;
-        if let Some(threads) = args.threads {
-            device::set_threads(threads)?;
-        }
-        Ok(Self { args, device, interrupted: signals::watch()? })
+        Ok(Self { args, device: start(&args.inference)?, interrupted: signals::watch()? })
     }
 
     /// Loads a run, and opens its own dataset or the one that the flags name.
     pub(crate) fn open(&self, run: &Path) -> Result<Subject, Failure> {
         let args = self.args;
-        let model = Model::load(run, which(args.checkpoint), self.device)?;
-        let mut model = model.with_precision(devices::of_run(args.precision, run)?);
-        model.predict_void |= args.predict_void;
-        model.views = args.views.views();
-        for note in &model.notes {
-            output::err(format_args!("note: {note}\n"));
-        }
+        let model = load(run, &args.inference, self.device)?;
         let manifest = read_manifest(run)?;
         let own = DataArgs {
             data: Some(args.data.data.clone().unwrap_or_else(|| manifest.data.name.clone())),
@@ -156,6 +149,27 @@ impl<'a> Scorer<'a> {
     }
 }
 
+/// Takes the device that a run predicts on, and the threads that compute.
+pub(crate) fn start(args: &Inference) -> Result<DeviceName, Error> {
+    let device = devices::choose(&args.device)?;
+    if let Some(threads) = args.threads {
+        device::set_threads(threads)?;
+    }
+    Ok(device)
+}
+
+/// Loads a run; what there is to say about that goes to standard error.
+pub(crate) fn load(run: &Path, args: &Inference, device: DeviceName) -> Result<Model, Error> {
+    let model = Model::load(run, which(args.checkpoint), device)?;
+    let mut model = model.with_precision(devices::of_run(args.precision, run)?);
+    model.predict_void |= args.predict_void;
+    model.views = args.views.views();
+    for note in &model.notes {
+        output::err(format_args!("note: {note}\n"));
+    }
+    Ok(model)
+}
+
 /// The runtime's name for a checkpoint.
 pub(crate) fn which(name: CheckpointName) -> Which {
     match name {
@@ -171,6 +185,24 @@ pub(crate) fn split(name: SplitName) -> Split {
         SplitName::Val => Split::Val,
         SplitName::Test => Split::Test,
     }
+}
+
+/// What the run's `report.json` has of this checkpoint on this split, at this resolution and with these looks.
+pub(crate) fn kept(run: &Path, checkpoint: CheckpointName, wanted: &(Split, At, Views)) -> Option<Value> {
+    let pointer = match checkpoint {
+        CheckpointName::Best => "best",
+        CheckpointName::Last => "last",
+    };
+    let checkpoint = std::fs::read_to_string(run.join("checkpoints").join(pointer)).ok()?;
+    let report: Value = serde_json::from_slice(&std::fs::read(run.join("report.json")).ok()?).ok()?;
+    let (split, at, views) = wanted;
+    let fits = |value: &&Value| {
+        Scored::read(value, pointer).is_ok_and(|scored| {
+            (&scored.split, &scored.at, &scored.views) == (split, at, views)
+                && scored.checkpoint == checkpoint.trim()
+        })
+    };
+    report.get("evaluations")?.as_array()?.iter().find(fits).cloned()
 }
 
 /// A run's name: that of its folder, or of a file without the ending.

@@ -353,3 +353,123 @@ fn class_tables_are_printed_and_taken_by_name() {
     assert_eq!(share("cityscapes-19", "wall"), Some(100.0));
     assert_eq!(status(&phgc(&["data", "table", "kitti"])), 2);
 }
+
+/// Weights measured on a split leave out what a training passes over.
+#[test]
+fn class_weights_are_measured_without_the_pairs_that_are_passed_over() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let city = written(folder.path(), "cityscapes");
+    let spec = folder.path().join("weighed.phg");
+    let text = "input image: float[N, 3, H, W]\ninput labels: class(12)[N, H, W]\n\
+                decoder {\n    let logits = image |> conv(12, kernel: 3)\n}\n\
+                output segmentation = softmax(logits)\n\
+                loss {\n    l_s = cross_entropy(logits, labels, weights: median_frequency)\n}\n";
+    write(&spec, text);
+    let (spec, root) = (spec.display().to_string(), city.display().to_string());
+    let train = |run: &str, more: &[&str]| {
+        let run = folder.path().join(run).display().to_string();
+        let args =
+            ["train", &spec, "--data", "cityscapes", "--root", &root, "--run", &run, "--size", "32x64"];
+        phgc(
+            &[&args[..], &["--batch", "2", "--threads", "1", "--steps", "2", "--format", "json"], more]
+                .concat(),
+        )
+    };
+    std::fs::remove_file(cityscapes_label(&city, "train", 4)).expect("a removal");
+    let refused = train("refused", &[]);
+    assert_eq!((status(&refused), code(&refused)), (3, "phg::data::missing".into()));
+    let passed = train("passed", &["--skip-bad", "1"]);
+    assert_eq!(status(&passed), 0, "{}", String::from_utf8_lossy(&passed.stderr));
+    assert!(json(&passed)["notes"].to_string().contains("scenes_000000_000004"));
+    let more = train("more", &["--skip-bad", "0"]);
+    assert_eq!((status(&more), code(&more)), (3, "phg::data::skipped".into()));
+}
+
+/// The paper's epochs have more samples than its dataset has images.
+#[test]
+fn an_epoch_may_have_more_samples_than_images() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let root = written(folder.path(), "cityscapes");
+    let steps = |name: &str, samples: &str| {
+        let run = folder.path().join(name);
+        let samples = format!("train.samples={samples}");
+        let crop = ["--set", "train.augment.crop=[24, 48]", "--set", "train.augment.contrast=0.2"];
+        let output =
+            train("cityscapes", &root, &run, &[&["--epochs", "1", "--set", &samples][..], &crop].concat());
+        assert_eq!(status(&output), 0, "{}", String::from_utf8_lossy(&output.stderr));
+        (json(&output)["steps"].as_u64(), json(&output)["samples"].as_u64())
+    };
+    // Two in a batch: of six images, of 6 and of 15 samples, 3 and 7 steps.
+    assert_eq!(steps("once", "6"), (Some(3), Some(6)));
+    assert_eq!(steps("more", "15"), (Some(7), Some(14)));
+    let few = train("cityscapes", &root, &folder.path().join("few"), &["--set", "train.samples=1"]);
+    assert_eq!((status(&few), code(&few)), (3, "phg::data::empty".into()));
+}
+
+/// What the evaluation server takes: one file an image, ids of `labelIds`, the image's own size.
+#[test]
+fn predictions_are_packed_for_the_evaluation_server() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let root = written(folder.path(), "cityscapes");
+    let run = folder.path().join("run");
+    assert_eq!(status(&train("cityscapes", &root, &run, &["--steps", "2"])), 0);
+    let (place, images) =
+        (run.display().to_string(), root.join("leftImg8bit/train/scenes").display().to_string());
+    let (out, archive) = (folder.path().join("out"), folder.path().join("sent/a.zip"));
+    let (said, packed) = (out.display().to_string(), archive.display().to_string());
+    let predict = |what: &str, run: &str| {
+        phgc(&[
+            "predict",
+            run,
+            what,
+            "-o",
+            &said,
+            "--cityscapes-zip",
+            &packed,
+            "--threads",
+            "1",
+            "--format",
+            "json",
+        ])
+    };
+    let output = predict(&images, &place);
+    assert_eq!(status(&output), 0, "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(json(&output)["cityscapes_zip"].as_str(), Some(&packed[..]));
+    let mut found = zip::ZipArchive::new(std::fs::File::open(&archive).expect("an archive")).expect("a ZIP");
+    assert_eq!(found.len(), 6);
+    // Ids of labels.py for the classes of the table, in its order.
+    let ids = [0u8, 23, 11, 7, 8, 13, 21, 17, 26, 20, 24, 25];
+    let pixels = |bytes: Vec<u8>| {
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().expect("a PNG");
+        let info = reader.info();
+        assert_eq!((info.width, info.height, info.color_type), (64, 32, png::ColorType::Grayscale));
+        let mut pixels = vec![0; 64 * 32];
+        reader.next_frame(&mut pixels).expect("pixels");
+        pixels
+    };
+    for index in 0..6 {
+        let mut file = found.by_name(&format!("scenes_000000_{index:06}_labelIds.png")).expect("a file");
+        let mut sent = Vec::new();
+        std::io::copy(&mut file, &mut sent).expect("bytes");
+        let own = bytes(&out.join(format!("scenes_000000_{index:06}_leftImg8bit.labels.png")));
+        let wanted: Vec<u8> = pixels(own).iter().map(|class| ids[usize::from(*class)]).collect();
+        assert_eq!(pixels(sent), wanted);
+    }
+    // What the server would refuse is refused before anything is predicted, and leaves no archive.
+    std::fs::remove_file(&archive).expect("a removal");
+    let odd = folder.path().join("street.png");
+    write(&odd, bytes(&root.join("leftImg8bit/train/scenes/scenes_000000_000000_leftImg8bit.png")));
+    let refused = predict(&odd.display().to_string(), &place);
+    assert_eq!((status(&refused), code(&refused)), (2, "phg::data::submission".into()));
+    let camvid = folder.path().join("camvid-run");
+    let tiny = ["train", "specs/unet-small.phg", "--steps", "1", "--threads", "1", "--run"];
+    let camvid = camvid.display().to_string();
+    assert_eq!(status(&phgc(&[&tiny[..], &[&camvid], &TINY].concat())), 0);
+    let refused = predict(&images, &camvid);
+    assert_eq!((status(&refused), code(&refused)), (2, "phg::data::submission".into()));
+    let cut = root.join("leftImg8bit/train/scenes/scenes_000000_000003_leftImg8bit.png");
+    write(&cut, &bytes(&cut)[..100]);
+    assert_eq!(status(&predict(&images, &place)), 3);
+    let left: Vec<_> = std::fs::read_dir(folder.path().join("sent")).expect("a folder").collect();
+    assert!(left.is_empty(), "{left:?}");
+}

@@ -1,5 +1,6 @@
 //! End-to-end tests of the real binary.
 
+mod ablate;
 mod cli;
 mod data;
 mod latents;

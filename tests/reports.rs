@@ -172,3 +172,45 @@ fn runs_are_scored_tabulated_drawn_and_compared() {
     let svg = out.join("trimap.svg").display().to_string();
     assert_eq!(refused(&["report", "table", &svg]), (3, "phg::run::damaged".into()));
 }
+
+/// A training step and a forward pass, and the share of each part, in every form.
+#[test]
+fn what_takes_how_long_is_drawn() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("figures");
+    let place = out.display().to_string();
+    let bench = ["bench", "specs/unet-small.phg", "--size", "32x64", "--batch", "2", "--set", "base=4"];
+    let quick = ["--set", "levels=2", "--steps", "3", "--warmup", "1", "--threads", "1", "--device", "cpu"];
+    let figure = ["--figure", "-o", &place, "--data", "scenes"];
+    let measured = ok(&[&bench[..], &quick, &figure].concat());
+    assert_eq!(measured["files"].as_array().map(Vec::len), Some(4));
+    for (mode, wanted) in [("training", 8), ("inference", 5)] {
+        let own = &measured[mode];
+        let step = number(&own["median_ms"]);
+        assert!((number(&own["ms_per_sample"]) - step / 2.0).abs() < 1e-9, "{own}");
+        let parts = own["parts"].as_array().expect("parts");
+        let sum: f64 = parts.iter().map(|part| number(&part["percent"])).sum();
+        assert!((sum - 100.0).abs() < 1e-6, "{own}");
+        let ms: f64 = parts.iter().map(|part| number(&part["ms"])).sum();
+        assert!(ms >= step - 1e-6, "{own}");
+        let names: Vec<&str> = parts.iter().filter_map(|part| part["name"].as_str()).collect();
+        assert_eq!(
+            (names.len(), names[0], names[names.len() - 1]),
+            (wanted, "encoder", "other"),
+            "{names:?}"
+        );
+        assert!(names.contains(&"data") && names.contains(&"optimizer") == (mode == "training"), "{names:?}");
+    }
+    let table = rows(out.join("bench.csv"));
+    assert_eq!(table[0].join(","), "mode,part,ms,ms_per_sample,percent");
+    assert_eq!(table.len(), 1 + 2 + 8 + 5);
+    let svg = std::fs::read_to_string(out.join("bench.svg")).expect("a figure");
+    assert!(
+        ["training: ", "inference: ", "decoder", "optimizer"].iter().all(|part| svg.contains(part)),
+        "{svg}"
+    );
+    decoded(&out.join("bench.png"));
+    for wrong in [&["--figure"][..], &["-o", &place], &["--figure", "-o", &place, "--mode", "infer"]] {
+        assert_eq!(status(&phgc(&[&bench[..], wrong].concat())), 2, "{wrong:?}");
+    }
+}

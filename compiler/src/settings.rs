@@ -30,6 +30,12 @@ pub const SETTINGS: &[SettingDoc] = &[
     setting("steps", "924", "from `epochs`", "optimiser steps, in place of `epochs`"),
     setting("batch", "4", "8", "images in a batch"),
     setting(
+        "samples",
+        "17500",
+        "the training images once",
+        "samples in an epoch: more than there are images means that each comes several times, augmented anew",
+    ),
+    setting(
         "resize",
         "[384, 768]",
         "the dataset's own size",
@@ -64,7 +70,7 @@ pub const SETTINGS: &[SettingDoc] = &[
 /// Every setting of `augment { ... }`.
 pub const AUGMENT: &[SettingDoc] = &[
     setting("flip", "0.5", "0", "probability of a horizontal flip"),
-    setting("scale", "[0.75, 1.5]", "none", "smallest and largest factor of a random scale, log-uniform"),
+    setting("scale", "[0.75, 1.5]", "none", "smallest and largest factor of a random scale, uniform"),
     setting("crop", "[360, 480]", "none", "rows and columns of a random crop, after scaling"),
     setting("brightness", "0.2", "0", "brightness times a factor between 1 less and 1 plus this"),
     setting("contrast", "0.2", "0", "contrast likewise"),
@@ -110,6 +116,9 @@ pub struct Training {
     pub length: Length,
     /// Images in a step.
     pub batch: usize,
+    /// Samples in an epoch; the training split once if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples: Option<usize>,
     /// Rows and columns that images and labels are resized to before augmentation; the dataset's own size if none.
     pub resize: Option<[usize; 2]>,
     /// The rule that turns gradients into updates.
@@ -227,7 +236,7 @@ pub enum ScheduleKind {
 pub struct Augment {
     /// Probability of a horizontal flip.
     pub flip: f32,
-    /// Smallest and largest factor of a random scale (log-uniform).
+    /// Smallest and largest factor of a random scale (uniform).
     pub scale: Option<[f32; 2]>,
     /// Rows and columns of a random crop, after scaling.
     pub crop: Option<[usize; 2]>,

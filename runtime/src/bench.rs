@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::bank::Bank;
 use crate::codes;
-use crate::data::batch::{Feed, Preparation};
+use crate::data::batch::{Feed, OnBad, Preparation};
 use crate::data::loader::{Loader, Options};
 use crate::data::order::Plan as Order;
 use crate::data::{Dataset, Split};
@@ -259,7 +259,7 @@ impl Batches {
         prepare::same_classes(network, dataset.as_ref())?;
         let feed = Feed::new(Arc::clone(&dataset), Split::Train, preparation)?.keeping(cache);
         let order = Order::training(network.training.seed, feed.len(), what.sizes.n)?;
-        let weights = prepare::class_weights(&network.plan(what.mode), dataset.as_ref())?;
+        let weights = prepare::class_weights(&network.plan(what.mode), dataset.as_ref(), OnBad::Fail)?;
         let options = Options { threads, ..Options::default() };
         let loader = Loader::start(Arc::new(feed), order, 0..u64::MAX, options)?;
         Ok(Self { loader, void: dataset.table().void().map(i64::from), weights, sizes: what.sizes })

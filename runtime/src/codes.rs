@@ -47,6 +47,7 @@ codes! {
     DATA_CHECK "data" "check": "a dataset has pairs that cannot be used";
     DATA_WORKER "data" "worker": "the loader itself failed";
     DATA_WRITE "data" "write": "a dataset cannot be written to files";
+    DATA_SUBMISSION "data" "submission": "predictions cannot be handed in to a benchmark's server";
     USAGE_ARGUMENTS "usage" "arguments": "a command line does not parse";
     USAGE_OUTPUT "usage" "output": "an output folder cannot be made or written to";
     METRICS_LABELS "metrics" "labels": "a label map and a prediction cannot be compared";
@@ -68,6 +69,9 @@ codes! {
     TRAIN_MEMORY "train" "memory": "a training step does not fit into the memory that is stated";
     TRAIN_CLASS_WEIGHTS "train" "class_weights": "class weights do not fit the classes";
     TRAIN_SCHEDULE "train" "schedule": "a number of the learning-rate schedule is out of its range";
+    ABLATE_GRID "ablate" "grid": "what a grid of trainings varies is unusable";
+    ABLATE_FOLDER "ablate" "folder": "a folder holds another grid, or something else";
+    ABLATE_CELLS "ablate" "cells": "trainings of a grid failed";
     RUN_EXISTS "run" "exists": "the run folder already holds something";
     RUN_MISSING "run" "missing": "a folder is no run";
     RUN_LOCKED "run" "locked": "another process is training in the run folder";

@@ -1,6 +1,7 @@
 //! Evaluation: a model and a split go in; one confusion matrix over the whole split comes out, or each image's truth
 //! and prediction, for other measures.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
@@ -142,12 +143,9 @@ pub fn together(
     Plan::evaluation(images, 1)?;
     for index in 0..images {
         let sample = on.dataset.sample(on.split, index)?;
-        let own = [sample.labels.height, sample.labels.width];
-        let size = match on.at {
-            At::Labels => own,
-            At::Input => models.first().and_then(|model| model.preparation().size).unwrap_or(own),
-        };
-        let truth = resize::labels(&sample.labels, size[0], size[1]);
+        let input = models.first().and_then(|model| model.preparation().size);
+        let truth = truth(&sample.labels, on.at, input);
+        let size = [truth.height, truth.width];
         let said: Result<Vec<LabelMap>> =
             models.iter().map(|model| model.predict_at(&sample.image, size)).collect();
         see(SeenByAll { index, image: &sample.image, truth: &truth, predictions: &said? })?;
@@ -173,6 +171,14 @@ pub fn same_classes(table: &ClassTable, dataset: &dyn Dataset) -> Result<()> {
         dataset.table().name
     );
     Err(Error::new(codes::DATA_TABLE, Kind::Data, message).at(dataset.name()))
+}
+
+/// The true classes at the resolution at which pixels are compared: the labels' own, or that of the network's input.
+fn truth(labels: &LabelMap, at: At, input: Option<[usize; 2]>) -> Cow<'_, LabelMap> {
+    match (at, input) {
+        (At::Input, Some([height, width])) => resize::labels(labels, height, width),
+        (At::Labels, _) | (At::Input, None) => Cow::Borrowed(labels),
+    }
 }
 
 fn interrupted() -> Error {
@@ -250,12 +256,8 @@ fn one_by_one(model: &Model, on: Evaluating<'_>, see: &mut dyn FnMut(Seen<'_>) -
     Plan::evaluation(images, 1)?;
     for index in 0..images {
         let sample = on.dataset.sample(on.split, index)?;
-        let own = [sample.labels.height, sample.labels.width];
-        let size = match on.at {
-            At::Labels => own,
-            At::Input => model.preparation().size.unwrap_or(own),
-        };
-        let truth = resize::labels(&sample.labels, size[0], size[1]);
+        let truth = truth(&sample.labels, on.at, model.preparation().size);
+        let size = [truth.height, truth.width];
         let said = model.predict_at(&sample.image, size)?;
         see(Seen { index, size, truth: &truth.data, prediction: &said.data })?;
         if !(on.progress)(index + 1, images) {

@@ -60,28 +60,14 @@ impl ViewArgs {
     }
 }
 
-/// On what, and how, runs are scored.
+/// With which checkpoint, how and on which machine a run predicts.
 #[derive(Debug, Args)]
-pub(crate) struct Scoring {
-    /// Which part of the dataset.
-    #[arg(long, value_enum, default_value = "val")]
-    pub(crate) split: SplitName,
-    #[command(flatten)]
-    pub(crate) data: DataArgs,
-    /// Only so many images, the first ones.
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    pub(crate) images: Option<usize>,
+pub(crate) struct Inference {
     /// Which checkpoint.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) checkpoint: CheckpointName,
-    /// Where predictions meet labels.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) at: AtName,
     #[command(flatten)]
     pub(crate) views: ViewArgs,
-    /// Images at once; with flips, scales or windows they come one by one.
-    #[arg(long, value_parser = at_least_one, default_value_t = 4)]
-    pub(crate) batch: usize,
     /// `auto`, `cpu`, `cuda` or `cuda:1`.
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
@@ -94,6 +80,27 @@ pub(crate) struct Scoring {
     /// Let void be predicted; a labelled pixel predicted void then counts as a miss.
     #[arg(long)]
     pub(crate) predict_void: bool,
+}
+
+/// On what, and how, runs are scored.
+#[derive(Debug, Args)]
+pub(crate) struct Scoring {
+    /// Which part of the dataset.
+    #[arg(long, value_enum, default_value = "val")]
+    pub(crate) split: SplitName,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Only so many images, the first ones.
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub(crate) images: Option<usize>,
+    /// Where predictions meet labels.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) at: AtName,
+    /// Images at once; with flips, scales or windows they come one by one.
+    #[arg(long, value_parser = at_least_one, default_value_t = 4)]
+    pub(crate) batch: usize,
+    #[command(flatten)]
+    pub(crate) inference: Inference,
 }
 
 #[derive(Debug, Args)]
@@ -117,23 +124,11 @@ pub(crate) struct Predict {
     /// Where label maps, colour pictures and overlays are written.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,
-    /// Which checkpoint.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) checkpoint: CheckpointName,
+    /// Also write an archive of label maps with original ids, as the evaluation server of Cityscapes takes it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cityscapes_zip: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) views: ViewArgs,
-    /// `auto`, `cpu`, `cuda` or `cuda:1`.
-    #[arg(long, default_value = "auto")]
-    pub(crate) device: String,
-    /// In which numbers it computes; those that the run was trained in unless given.
-    #[arg(long, value_enum)]
-    pub(crate) precision: Option<PrecisionName>,
-    /// Compute threads; all cores unless given.
-    #[arg(long)]
-    pub(crate) threads: Option<usize>,
-    /// Let void be predicted.
-    #[arg(long)]
-    pub(crate) predict_void: bool,
+    pub(crate) inference: Inference,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

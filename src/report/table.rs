@@ -10,10 +10,10 @@ use phg_runtime::metrics::score_table::{ScoreTable, Scored};
 use phg_runtime::run::folder::read_manifest;
 use serde_json::{Value, json};
 
-use crate::args::{CheckpointName, Table, TableFormat};
+use crate::args::{Table, TableFormat};
 use crate::failure::{self, Failure};
 use crate::score::{Scorer, distinct, name_of};
-use crate::{Outcome, output};
+use crate::{Outcome, output, score};
 
 /// Scores the runs, or reads the scores that they kept, and prints them together.
 pub(crate) fn run(args: &Table) -> Outcome {
@@ -81,24 +81,12 @@ fn kept(args: &Table, scorer: &Scorer<'_>, run: &Path) -> Option<Scored> {
     if own.data.is_some() || own.root.is_some() || own.table.is_some() {
         return None;
     }
-    if scoring.images.is_some() || scoring.predict_void {
+    if scoring.images.is_some() || scoring.inference.predict_void {
         return None;
     }
-    let pointer = match scoring.checkpoint {
-        CheckpointName::Best => "best",
-        CheckpointName::Last => "last",
-    };
-    let checkpoint = std::fs::read_to_string(run.join("checkpoints").join(pointer)).ok()?;
-    let report: Value = serde_json::from_slice(&std::fs::read(run.join("report.json")).ok()?).ok()?;
-    let evaluations = report.get("evaluations")?.as_array()?;
-    let fits = |scored: &Scored| {
-        scored.split == scorer.split()
-            && scored.at == scorer.at()
-            && scored.checkpoint == checkpoint.trim()
-            && scored.views == scoring.views.views()
-    };
-    let read = evaluations.iter().filter_map(|value| Scored::read(value, pointer).ok());
-    read.into_iter().find(fits)
+    let wanted = (scorer.split(), scorer.at(), scoring.inference.views.views());
+    let value = score::kept(run, scoring.inference.checkpoint, &wanted)?;
+    Scored::read(&value, "report.json").ok()
 }
 
 /// The datasets whose printed rows are shown: the one asked for; or that of the runs, if the paper has it; or all.

@@ -15,6 +15,7 @@ impl Default for Training {
         Self {
             length: Length::Epochs(100),
             batch: 8,
+            samples: None,
             resize: None,
             optimizer: adam(1e-3),
             schedule: Schedule { kind: ScheduleKind::Constant, warmup: 0 },
@@ -149,6 +150,7 @@ impl Elaborator<'_> {
                 }
             }
             "batch" => self.set_count(&mut training.batch, key, value),
+            "samples" => training.samples = self.count(key, value).and_then(|n| usize::try_from(n).ok()),
             "accumulate" => self.set_count(&mut training.accumulate, key, value),
             "validate" => self.set_count(&mut training.validate, key, value),
             "patience" => training.patience = self.count(key, value).and_then(|n| usize::try_from(n).ok()),

@@ -116,15 +116,12 @@ mod tests {
 
     use super::*;
     use crate::data::scenes::Scenes;
-    use crate::data::write::{self, Layout};
+    use crate::data::write::Layout;
     use crate::data::{Dataset, fixtures};
 
     /// Three, two and one scenes in this layout.
     fn made() -> (tempfile::TempDir, Scenes) {
-        let root = tempfile::tempdir().unwrap();
-        let scenes = Scenes::with_lengths(24, 48, [3, 2, 1]).unwrap();
-        write::write(&scenes, Layout::Cityscapes, root.path(), &|| ()).unwrap();
-        (root, scenes)
+        fixtures::scenes(Layout::Cityscapes)
     }
 
     fn label(root: &Path, index: usize) -> PathBuf {

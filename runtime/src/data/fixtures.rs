@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use png::{BitDepth, ColorType};
 
 use crate::codes;
+use crate::data::scenes::Scenes;
 use crate::data::table::ClassTable;
+use crate::data::write::{self, Layout};
 use crate::data::{Dataset, Image, LabelMap, Sample, Split};
 use crate::error::{Error, Kind, Result};
 
@@ -70,6 +72,14 @@ pub(crate) fn camvid(root: &Path, split: &str, names: &[&str]) {
         fs::write(root.join(format!("{split}annot")).join(format!("{name}.png")), grey([4, 6], &labels))
             .unwrap();
     }
+}
+
+/// Three, two and one scenes of 24 by 48 pixels, and a folder that holds them in a layout.
+pub(crate) fn scenes(layout: Layout) -> (tempfile::TempDir, Scenes) {
+    let root = tempfile::tempdir().unwrap();
+    let scenes = Scenes::with_lengths(24, 48, [3, 2, 1]).unwrap();
+    write::write(&scenes, layout, root.path(), &|| ()).unwrap();
+    (root, scenes)
 }
 
 /// A table of three classes, the last of them void.

@@ -5,6 +5,7 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
+use crate::data::batch::{OnBad, too_many};
 use crate::data::table::ClassTable;
 use crate::data::{Dataset, LabelMap, OUTSIDE, Split};
 use crate::error::Result;
@@ -28,11 +29,12 @@ impl Frequency {
         Self { images: 0, pixels: vec![0; classes], holding: vec![0; classes], area: vec![0; classes] }
     }
 
-    /// Counts a split at its own size.
+    /// Counts a split at its own size. Samples that `on_bad` lets a training pass over are not counted.
     ///
     /// # Errors
-    /// That of the first sample, in the order of the dataset, which cannot be read.
-    pub fn of(dataset: &dyn Dataset, split: Split) -> Result<Self> {
+    /// That of the first sample, in the order of the dataset, which cannot be read; `phg::data::skipped` for more of
+    /// them than may be passed over.
+    pub fn of(dataset: &dyn Dataset, split: Split, on_bad: OnBad) -> Result<Self> {
         let classes = dataset.table().len();
         let empty = Self::new(classes);
         let each = (0..dataset.len(split)).into_par_iter().map(|index| {
@@ -42,8 +44,14 @@ impl Frequency {
         });
         // Collected before they are added, so that of several errors the first in order is reported.
         let each: Vec<Result<Self>> = each.collect();
+        let mut passed_over = 0;
         each.into_iter().try_fold(empty, |mut sum, one| {
-            sum.merge(&one?);
+            match (one, on_bad) {
+                (Ok(one), _) => sum.merge(&one),
+                (Err(error), OnBad::Fail) => return Err(error),
+                (Err(error), OnBad::Skip { max }) if passed_over == max => return Err(too_many(max, &error)),
+                (Err(_), OnBad::Skip { .. }) => passed_over += 1,
+            }
             Ok(sum)
         })
     }
@@ -122,6 +130,7 @@ impl Frequency {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codes;
     use crate::data::fixtures::{Memory, table};
 
     /// Two maps of 2x2: sky sky road void, and sky outside sky sky.
@@ -168,8 +177,14 @@ mod tests {
     fn a_split_is_counted_or_its_first_bad_sample_reported() {
         // Labels 0, 1, 2, 0 on 24 pixels each.
         let mut memory = Memory::new(4);
-        assert_eq!(Frequency::of(&memory, Split::Train).unwrap().pixels, [48, 24, 24]);
+        assert_eq!(Frequency::of(&memory, Split::Train, OnBad::Fail).unwrap().pixels, [48, 24, 24]);
         memory.bad = vec![3, 1];
-        assert_eq!(Frequency::of(&memory, Split::Train).unwrap_err().place.as_deref(), Some("s1.png"));
+        let of = |on_bad| Frequency::of(&memory, Split::Train, on_bad);
+        assert_eq!(of(OnBad::Fail).unwrap_err().place.as_deref(), Some("s1.png"));
+        // What a training passes over weighs nothing; one more than may be is an error.
+        assert_eq!(of(OnBad::Skip { max: 2 }).unwrap().pixels, [24, 0, 24]);
+        let error = of(OnBad::Skip { max: 1 }).unwrap_err();
+        assert_eq!(error.code, codes::DATA_SKIPPED);
+        assert!(error.message.contains("s3.png"), "{error}");
     }
 }

@@ -26,6 +26,8 @@ pub struct Plan {
     pub len: usize,
     /// Samples in a batch.
     pub batch: usize,
+    /// Samples in an epoch; [`Plan::len`] unless a training asks for more or fewer.
+    pub samples: usize,
     /// A new order each epoch; otherwise that of the dataset.
     pub shuffle: bool,
     /// Leaves out the samples at the end of an epoch that do not fill a batch.
@@ -53,12 +55,21 @@ impl Deal {
 }
 
 impl Plan {
-    /// A plan for training: shuffled, full batches only.
+    /// A plan for training: shuffled, full batches only, the split once an epoch.
     ///
     /// # Errors
     /// As [`Plan::check`].
     pub fn training(seed: u64, len: usize, batch: usize) -> Result<Self> {
-        Self { seed, len, batch, shuffle: true, drop_last: true }.check()
+        Self::sampling(seed, len, batch, None)
+    }
+
+    /// As [`Plan::training`], with `samples` samples an epoch.
+    ///
+    /// # Errors
+    /// As [`Plan::check`].
+    pub fn sampling(seed: u64, len: usize, batch: usize, samples: Option<usize>) -> Result<Self> {
+        let samples = samples.unwrap_or(len);
+        Self { seed, len, batch, samples, shuffle: true, drop_last: true }.check()
     }
 
     /// A plan for one pass over every sample in the dataset's order.
@@ -66,7 +77,7 @@ impl Plan {
     /// # Errors
     /// As [`Plan::check`].
     pub fn evaluation(len: usize, batch: usize) -> Result<Self> {
-        Self { seed: 0, len, batch, shuffle: false, drop_last: false }.check()
+        Self { seed: 0, len, batch, samples: len, shuffle: false, drop_last: false }.check()
     }
 
     /// Returns a plan that has at least one batch an epoch.
@@ -86,8 +97,10 @@ impl Plan {
             );
         }
         if self.per_epoch() == 0 {
-            return Err(empty(format!("split has {len} samples, too few for one batch of {batch}"))
-                .help(format!("write `--batch {len}`")));
+            let Self { samples, .. } = self;
+            let what = if samples == len { "split has" } else { "an epoch has" };
+            return Err(empty(format!("{what} {samples} samples, too few for one batch of {batch}"))
+                .help(format!("write `--batch {samples}`")));
         }
         Ok(self)
     }
@@ -95,7 +108,7 @@ impl Plan {
     /// Batches in an epoch.
     pub fn per_epoch(&self) -> u64 {
         let batch = self.batch.max(1);
-        (if self.drop_last { self.len / batch } else { self.len.div_ceil(batch) }) as u64
+        (if self.drop_last { self.samples / batch } else { self.samples.div_ceil(batch) }) as u64
     }
 
     /// The epoch of a batch, and its number within.
@@ -105,8 +118,18 @@ impl Plan {
     }
 
     /// The order of an epoch.
+    ///
+    /// Shuffled epochs are cut from one sequence, the split again and again in a new order each time. So every sample
+    /// comes as often as every other, give or take once, whatever the samples of an epoch are.
     pub fn order(&self, epoch: u64) -> Arc<[usize]> {
-        if self.shuffle { permutation(self.seed, epoch, self.len).into() } else { (0..self.len).collect() }
+        let (len, samples) = (self.len as u64, self.samples as u64);
+        if !self.shuffle || len == 0 || samples == 0 {
+            return (0..self.samples).collect();
+        }
+        let (from, to) = (epoch * samples, (epoch + 1) * samples);
+        let passes = from / len..to.div_ceil(len);
+        let sequence = passes.flat_map(|pass| permutation(self.seed, pass, self.len));
+        sequence.skip((from % len) as usize).take(self.samples).collect()
     }
 
     /// The samples of batch `number`.
@@ -118,8 +141,8 @@ impl Plan {
     /// As [`Plan::deal`], with the epoch's order at hand.
     fn deal_from(&self, number: u64, order: Arc<[usize]>) -> Deal {
         let (epoch, within) = self.position(number);
-        let start = (within as usize).saturating_mul(self.batch).min(self.len);
-        let places = start..(start + self.batch).min(self.len);
+        let start = (within as usize).saturating_mul(self.batch).min(self.samples);
+        let places = start..(start + self.batch).min(self.samples);
         Deal { number, epoch, places, order }
     }
 
@@ -187,6 +210,29 @@ mod tests {
             assert_eq!(deal, plan.deal(number));
             assert_eq!(deal.number, number);
         }
+    }
+
+    /// 17500 samples of Cityscapes' 2975 are 5.88 passes, as the PHGMM paper has them.
+    #[test]
+    fn an_epoch_may_have_more_samples_than_the_split() {
+        let plan = Plan::sampling(3, 2975, 8, Some(17_500)).unwrap();
+        assert_eq!(plan.per_epoch(), 2187);
+        let order = plan.order(0);
+        assert_eq!(order.len(), 17_500);
+        assert_eq!(order[..2975], permutation(3, 0, 2975));
+        assert_eq!(order[2975..5950], permutation(3, 1, 2975));
+        assert_eq!(order[14_875..], permutation(3, 5, 2975)[..2625]);
+        // The next epoch goes on where this one ended.
+        assert_eq!(plan.order(1)[..350], permutation(3, 5, 2975)[2625..]);
+        let mut counts = [0; 2975];
+        (0..2).for_each(|epoch| plan.order(epoch).iter().for_each(|index| counts[*index] += 1));
+        assert!(counts.iter().all(|count| *count == 11 || *count == 12));
+        assert_eq!(plan.deal(2186).places, 17_488..17_496);
+        // Fewer are a part of the split, and the parts make up the whole.
+        let few = Plan::sampling(3, 10, 2, Some(5)).unwrap();
+        assert_eq!([few.order(0), few.order(1)].concat(), permutation(3, 0, 10));
+        assert_eq!(Plan::sampling(3, 10, 6, Some(5)).unwrap_err().help.unwrap(), "write `--batch 5`");
+        assert!(Plan::sampling(3, 2, 8, Some(80)).is_ok());
     }
 
     #[test]

@@ -104,15 +104,12 @@ mod tests {
 
     use super::*;
     use crate::data::scenes::Scenes;
-    use crate::data::write::{self, Layout};
+    use crate::data::write::Layout;
     use crate::data::{Dataset, fixtures};
 
     /// Three, two and one scenes in this layout, with lists.
     fn made() -> (tempfile::TempDir, Scenes) {
-        let root = tempfile::tempdir().unwrap();
-        let scenes = Scenes::with_lengths(24, 48, [3, 2, 1]).unwrap();
-        write::write(&scenes, Layout::Synthia, root.path(), &|| ()).unwrap();
-        (root, scenes)
+        fixtures::scenes(Layout::Synthia)
     }
 
     fn label(root: &Path, number: usize) -> PathBuf {

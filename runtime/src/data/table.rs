@@ -155,6 +155,16 @@ impl ClassTable {
         self.classes.iter().find(|class| class.name == name).map(|class| class.id)
     }
 
+    /// The raw value that stands for each class, by id: the one that is called as the class, otherwise the smallest
+    /// that counts as it; none for a class that no raw value counts as.
+    pub fn raw_values(&self) -> Vec<Option<u16>> {
+        let value = |class: &Class| {
+            let own = self.raw.iter().filter(|raw| raw.class == class.name);
+            own.min_by_key(|raw| (raw.name != raw.class, raw.value)).map(|raw| raw.value)
+        };
+        self.classes.iter().map(value).collect()
+    }
+
     /// The ids that count in losses and metrics.
     pub fn counted(&self) -> impl Iterator<Item = u8> + '_ {
         self.classes.iter().filter(|class| !class.void).map(|class| class.id)
@@ -216,6 +226,18 @@ mod tests {
         // A value that has a class of its own is called what its class is called.
         let own = table.raw.iter().filter(|raw| raw.class != "void");
         assert_eq!(own.filter(|raw| raw.name == raw.class).count(), 19);
+    }
+
+    /// Ids of labels.py: what is called as the class; for the reductions sign 20, cyclist 25 (rider), car 26.
+    #[test]
+    fn a_class_is_written_as_the_value_of_its_name() {
+        let values = |name: &str| -> Vec<u16> {
+            ClassTable::shipped(name).unwrap().raw_values().into_iter().flatten().collect()
+        };
+        assert_eq!(values("cityscapes"), [0, 23, 11, 7, 8, 13, 21, 17, 26, 20, 24, 25]);
+        let nineteen = [7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33, 0];
+        assert_eq!(values("cityscapes-19"), nineteen);
+        assert_eq!(ClassTable::shipped("scenes").unwrap().raw_values(), [None; 12]);
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub fn beside(pictures: &[&Image]) -> Image {
 /// # Errors
 /// `phg::run::write`.
 pub fn write(path: &Path, picture: &Image) -> Result<()> {
-    encode(path, &picture.data, picture.width, picture.height, ExtendedColorType::Rgb8)
+    put(path, encode(&picture.data, picture.width, picture.height, ExtendedColorType::Rgb8))
 }
 
 /// Writes class ids as an 8-bit grey PNG.
@@ -61,19 +61,33 @@ pub fn write(path: &Path, picture: &Image) -> Result<()> {
 /// # Errors
 /// `phg::run::write`.
 pub fn write_ids(path: &Path, labels: &LabelMap) -> Result<()> {
-    encode(path, &labels.data, labels.width, labels.height, ExtendedColorType::L8)
+    put(path, encode_ids(labels))
 }
 
-fn encode(path: &Path, data: &[u8], width: usize, height: usize, colour: ExtendedColorType) -> Result<()> {
-    let failed = |why: String| {
-        Error::new(codes::RUN_WRITE, Kind::Data, format!("the picture cannot be written: {why}"))
-            .at(path.display())
-    };
+/// Class ids, or other values of eight bits, as the bytes of an 8-bit grey PNG.
+///
+/// # Errors
+/// `phg::run::write`.
+pub fn encode_ids(labels: &LabelMap) -> Result<Vec<u8>> {
+    encode(&labels.data, labels.width, labels.height, ExtendedColorType::L8)
+}
+
+fn encode(data: &[u8], width: usize, height: usize, colour: ExtendedColorType) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     PngEncoder::new(&mut bytes)
         .write_image(data, width as u32, height as u32, colour)
-        .map_err(|error| failed(error.to_string()))?;
-    std::fs::write(path, bytes).map_err(|error| failed(error.to_string()))
+        .map_err(|error| failed(&error.to_string()))?;
+    Ok(bytes)
+}
+
+fn put(path: &Path, bytes: Result<Vec<u8>>) -> Result<()> {
+    bytes
+        .and_then(|bytes| std::fs::write(path, bytes).map_err(|error| failed(&error.to_string())))
+        .map_err(|error| error.at(path.display()))
+}
+
+fn failed(why: &str) -> Error {
+    Error::new(codes::RUN_WRITE, Kind::Data, format!("the picture cannot be written: {why}"))
 }
 
 #[cfg(test)]

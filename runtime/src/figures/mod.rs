@@ -1,13 +1,16 @@
 //! Pictures: what a network saw and what it said of it, and figures of scores.
 //!
-//! A figure is drawn once and becomes SVG and PNG ([`canvas`]); [`save`] writes both. Curves, tables and bars are
+//! A figure is drawn once and becomes SVG and PNG ([`canvas`]); [`save`] writes both. Curves, means, tables and bars are
 //! drawings; [`panels`] and [`maps`] are pictures of pixels and become PNG alone.
 
+mod axes;
+pub mod bars;
 pub mod canvas;
 pub mod curves;
 pub mod latents;
 pub mod legend;
 pub mod maps;
+pub mod means;
 pub mod palette;
 pub mod panels;
 pub mod scatter;

@@ -116,7 +116,9 @@ pub struct Manifest {
     pub seed: u64,
     /// The data.
     pub data: DataSource,
-    /// Who trained, in order; never empty. The first tells when the run was created, and how.
+    /// Who trained, in order. The first tells when the run was created, and how; runs of versions that did not write
+    /// it down have none.
+    #[serde(default)]
     pub processes: Vec<Process>,
 }
 
@@ -239,6 +241,15 @@ pub(super) mod tests {
         written.as_object_mut().unwrap().remove("precision");
         let read: Manifest = serde_json::from_value(written).unwrap();
         assert_eq!(read, manifest());
+    }
+
+    #[test]
+    fn a_run_that_does_not_tell_who_trained_opens() {
+        let mut written = serde_json::to_value(manifest()).unwrap();
+        written.as_object_mut().unwrap().remove("processes");
+        let read: Manifest = serde_json::from_value(written).unwrap();
+        assert_eq!(read.processes, []);
+        assert_eq!(Manifest { processes: manifest().processes, ..read }, manifest());
     }
 
     #[test]

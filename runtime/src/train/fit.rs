@@ -168,7 +168,7 @@ impl Fit {
         let feed = Feed::new(Arc::clone(&job.dataset), Split::Train, prepare::preparation(&training))?
             .keeping(job.cache)
             .on_bad(job.on_bad);
-        let order = Order::training(seed, feed.len(), training.batch)?;
+        let order = Order::sampling(seed, feed.len(), training.batch, training.samples)?;
         let total = match (job.minutes, training.length) {
             (Some(_), _) => None,
             (None, Length::Steps(steps)) => Some(steps),
@@ -180,7 +180,7 @@ impl Fit {
         if matches!(job.place, Place::New(_)) {
             look_ahead(&job, watch)?;
         }
-        let weights = prepare::class_weights(&plan, job.dataset.as_ref())?;
+        let weights = prepare::class_weights(&plan, job.dataset.as_ref(), job.on_bad)?;
         let schedule = prepare::schedule(&training, total);
         schedule.check()?;
         let device = job.device.clone();

@@ -10,7 +10,7 @@ use phg_compiler::settings::{Optimizer as Rule, ScheduleKind, Training};
 
 use crate::codes;
 use crate::data::augment::Augment;
-use crate::data::batch::Preparation;
+use crate::data::batch::{OnBad, Preparation};
 use crate::data::frequency::Frequency;
 use crate::data::{Dataset, Split};
 use crate::error::{Error, Kind, Result};
@@ -53,15 +53,16 @@ pub fn same_classes(network: &Network, dataset: &dyn Dataset) -> Result<()> {
 }
 
 /// The class weights that the loss of `plan` wants to be measured on the training split; `None` if it wants none.
+/// Pairs that `on_bad` lets the training pass over count in none.
 ///
 /// # Errors
 /// Those of [`Frequency::of`].
-pub fn class_weights(plan: &Plan, dataset: &dyn Dataset) -> Result<Option<MeasuredWeights>> {
+pub fn class_weights(plan: &Plan, dataset: &dyn Dataset, on_bad: OnBad) -> Result<Option<MeasuredWeights>> {
     let wanted = plan.steps.iter().any(|step| {
         matches!(&step.instr, Instr::CrossEntropy(c)
             if matches!(c.weights, ClassWeights::MedianFrequency | ClassWeights::InverseLog))
     });
-    let counts = wanted.then(|| Frequency::of(dataset, Split::Train)).transpose()?;
+    let counts = wanted.then(|| Frequency::of(dataset, Split::Train, on_bad)).transpose()?;
     Ok(counts.map(|counts| MeasuredWeights {
         median_frequency: counts.median_frequency(dataset.table()),
         inverse_log: counts.inverse_log(dataset.table()),
