@@ -94,26 +94,10 @@ fn latents_are_logged_probed_and_drawn() {
 #[test]
 fn a_network_without_latents_is_told_so() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let run = folder.path().join("run").display().to_string();
-    let output = phgc(&[
-        "train",
-        "specs/unet-small.phg",
-        "--run",
-        &run,
-        "--steps",
-        "1",
-        "--size",
-        "32x64",
-        "--batch",
-        "2",
-        "--set",
-        "base=4",
-        "--set",
-        "levels=2",
-        "--threads",
-        "1",
-    ]);
+    let run = folder.path().join("run");
+    let output = crate::training::train(&run, &["--steps", "1"]);
     assert_eq!(status(&output), 0, "{}", String::from_utf8_lossy(&output.stderr));
+    let run = run.display().to_string();
     assert!(logged(&run, "latents").is_empty());
     let out = folder.path().join("out").display().to_string();
     for args in [vec!["latents", &run], vec!["report", "latent", &run, "-o", &out]] {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::cli::{json, phgc, status};
 
 /// A tiny U-Net on tiny scenes.
-fn train(run: &Path, more: &[&str]) -> std::process::Output {
+pub(crate) fn train(run: &Path, more: &[&str]) -> std::process::Output {
     let run = run.display().to_string();
     let mut args = vec![
         "train",

@@ -8,6 +8,8 @@ use plotters::prelude::DrawingBackend;
 pub enum Sample {
     /// A piece of a curve, with its marker if it has one.
     Line(Colour, Option<Marker>),
+    /// A marker alone.
+    Mark(Colour, Marker),
     /// A patch.
     Patch(Colour),
 }
@@ -69,6 +71,9 @@ impl Legend {
                     if let Some(marker) = marker {
                         pen.mark((pen.px(x + SAMPLE / 2.0), pen.px(y)), marker, colour)?;
                     }
+                }
+                Sample::Mark(colour, marker) => {
+                    pen.mark((pen.px(x + SAMPLE / 2.0), pen.px(y)), marker, colour)?;
                 }
                 Sample::Patch(colour) => {
                     pen.fill([x + 6.0, y - 7.0], [x + SAMPLE, y + 7.0], colour)?;
