@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Ablate) -> Outcome {
     let device = train::start(&args.training)?;
     let split = score::split(args.split);
     let mut cells = Vec::new();
-    let mut first: Option<(Arc<dyn Dataset>, Vec<Value>)> = None;
+    let mut first: Option<Arc<dyn Dataset>> = None;
     let mut hashes = Vec::new();
     for cell in &grid.cells {
         let named = |failure: Failure| {
@@ -58,9 +58,9 @@ pub(crate) fn run(args: &Ablate) -> Outcome {
             hashes.push(hash);
         }
         cells.push(Proved { cell: cell.clone(), parameters: parameters(&ready) });
-        first.get_or_insert((dataset, Vec::new()));
+        first.get_or_insert(dataset);
     }
-    let Some((dataset, _)) = first else { return Ok(()) };
+    let Some(dataset) = first else { return Ok(()) };
     let process = Process::new(std::env::args().collect(), devices::full_name(device), 0);
     let notes = json!({ "at": process.started, "command": process.command });
     let folder = Folder::take(&args.output, &identity(args, &grid, hashes, dataset.as_ref()), &notes)?;

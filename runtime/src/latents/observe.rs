@@ -109,8 +109,9 @@ impl Observer {
         self.latents.iter().map(|latent| observed(latent, &host)).collect()
     }
 
-    /// The latents of the first `images` of a split, one image after the other; the labels that they are shown are
-    /// those of the image `labels_from` places further on. `progress` is told the images done; false stops early.
+    /// The latents of images spread over a split, one after the other: neighbours are frames of one film in many
+    /// datasets, and vary less than images do. The labels that an image is shown are those of the one `labels_from`
+    /// places further on among them. `progress` is told the images done; false stops early.
     ///
     /// # Errors
     /// Those of the dataset and of [`Observer::batch`].
@@ -121,13 +122,18 @@ impl Observer {
         labels_from: usize,
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Vec<Observed>> {
-        let images = from.images.min(from.dataset.len(from.split));
-        let mut all: Vec<Observed> = Vec::new();
+        let all = from.dataset.len(from.split);
+        let images = from.images.min(all);
+        let place = |at: usize| (2 * at + 1) * all / (2 * images).max(1);
+        let mut observed: Vec<Observed> = Vec::new();
         for at in 0..images {
-            let sample = from.dataset.sample(from.split, at)?;
+            let sample = from.dataset.sample(from.split, place(at))?;
             let other = (at + labels_from) % images;
-            let labels =
-                if other == at { sample.labels } else { from.dataset.sample(from.split, other)?.labels };
+            let labels = if other == at {
+                sample.labels
+            } else {
+                from.dataset.sample(from.split, place(other))?.labels
+            };
             let Batch { images: pixels, height, width, .. } = from.preparation.picture(&sample.image)?;
             let picture = HostTensor { shape: vec![1, 3, height, width], data: pixels };
             let labels = resize::labels(&labels, height, width);
@@ -135,16 +141,16 @@ impl Observer {
             bindings.void = self.void;
             bindings.step = at as u64;
             let found = self.batch(bank, &bindings)?;
-            if all.is_empty() {
-                all = found;
+            if observed.is_empty() {
+                observed = found;
             } else {
-                all.iter_mut().zip(found).for_each(|(all, one)| all.images.extend(one.images));
+                observed.iter_mut().zip(found).for_each(|(all, one)| all.images.extend(one.images));
             }
             if !progress(at + 1) {
                 break;
             }
         }
-        Ok(all)
+        Ok(observed)
     }
 }
 
@@ -154,7 +160,7 @@ pub struct Source<'a> {
     pub dataset: &'a dyn Dataset,
     /// Which part of it.
     pub split: Split,
-    /// The first so many.
+    /// So many, spread over it.
     pub images: usize,
     /// How they are prepared.
     pub preparation: &'a Preparation,

@@ -64,7 +64,7 @@ impl Watched {
         Ok(Line { split: Split::Train.name(), latents })
     }
 
-    /// The latents of the first images of the validation split; `None` when it is empty. `go_on` false stops early.
+    /// The latents of images spread over the validation split; `None` when it is empty. `go_on` false stops early.
     ///
     /// # Errors
     /// Of the dataset, and of a device that fails.
