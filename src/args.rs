@@ -1,5 +1,6 @@
 //! The command line: what may be written, and what each flag means.
 
+mod exchange;
 mod scoring;
 mod training;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use exchange::{Export, Infer, Subject};
 pub(crate) use scoring::{
     AtName, CheckpointName, Compare, Curves, Eval, Inference, Latent, Latents, Predict, Report, Scoring,
     SplitName, Table, TableFormat, Trimap, ViewArgs,
@@ -51,6 +53,10 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Says whether the latent spaces of a run are in use: scores it with each one zeroed, averaged and exchanged.
     Latents(Latents),
+    /// Writes a network as an ONNX model.
+    Export(Export),
+    /// Runs a network on tensors: a safetensors file goes in, another comes out.
+    Infer(Infer),
     /// Prints the page of an error code.
     Explain(Explain),
     /// Looks at datasets, times their loading, or writes the built-in one to files.

@@ -13,8 +13,10 @@ mod devices;
 mod diff;
 mod eval;
 mod explain;
+mod export;
 mod failure;
 mod fmt;
+mod infer;
 mod latents;
 mod memory;
 mod output;
@@ -25,6 +27,7 @@ mod score;
 mod show;
 mod signals;
 mod spec;
+mod subject;
 mod summary;
 mod train;
 
@@ -63,6 +66,8 @@ fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Latents(args) => latents::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Infer(args) => infer::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Data(args) => data::run(&args),
         Command::Devices(args) => devices::run(&args),
@@ -121,6 +126,8 @@ fn format_of(command: &Command) -> Format {
         Command::Show(args) if args.format == args::Drawing::Json => Format::Json,
         Command::Fmt(args) => args.format,
         Command::Explain(args) => args.format,
+        Command::Export(args) => args.format,
+        Command::Infer(args) => args.format,
         Command::Data(Data::Write(args)) => args.format,
         Command::Show(_) | Command::Completions { .. } => Format::Text,
     }

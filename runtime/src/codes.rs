@@ -52,6 +52,10 @@ codes! {
     USAGE_OUTPUT "usage" "output": "an output folder cannot be made or written to";
     METRICS_LABELS "metrics" "labels": "a label map and a prediction cannot be compared";
     METRICS_WIDTH "metrics" "width": "a trimap's widths are unusable";
+    ONNX_INEXPRESSIBLE "onnx" "inexpressible": "ONNX cannot express an operation of the network";
+    ONNX_ENGINE "onnx" "engine": "the engine that verifies cannot run a model";
+    ONNX_DIFFERS "onnx" "differs": "a model does not compute what the network computes";
+    WEIGHTS_FILE "weights" "file": "a file of tensors cannot be read";
     FIGURE_DRAW "figure" "draw": "a figure cannot be drawn";
     DEVICE_NAME "device" "name": "no device has this name";
     DEVICE_MISSING "device" "missing": "this build or machine does not have the device";

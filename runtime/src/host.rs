@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-pub use crate::run::tensors::HostTensor;
+pub use crate::run::tensors::{HostTensor, decode, encode};
 
 /// Host tensors by parameter path.
 pub type HostTensors = BTreeMap<String, HostTensor>;

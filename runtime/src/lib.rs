@@ -11,6 +11,7 @@ pub mod error;
 pub mod evaluate;
 pub mod exec;
 pub mod figures;
+pub mod forward;
 pub mod host;
 pub mod instr;
 pub mod latents;

@@ -56,6 +56,20 @@ impl Default for Dim {
     }
 }
 
+/// What a term of a size is a product of; see [`Dim::monomials`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Factor<'a> {
+    /// A free size.
+    Symbol(Symbol),
+    /// `floor(of / by)`.
+    Floor {
+        /// What is divided.
+        of: &'a Dim,
+        /// At least 2.
+        by: i64,
+    },
+}
+
 /// Values of the free sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Sizes {
@@ -89,6 +103,17 @@ impl Dim {
             Form::Sum(terms) => (None, Some(terms.iter().map(|(m, c)| (m.as_slice(), *c)))),
         };
         constant.into_iter().chain(sum.into_iter().flatten())
+    }
+
+    /// The terms whose sum it is: factors, none for the constant, and a coefficient.
+    pub fn monomials(&self) -> impl Iterator<Item = (Vec<Factor<'_>>, i64)> {
+        self.terms().map(|(monomial, coefficient)| {
+            let factors = monomial.iter().map(|atom| match atom {
+                Atom::Symbol(symbol) => Factor::Symbol(*symbol),
+                Atom::Floor { of, by } => Factor::Floor { of, by: *by },
+            });
+            (factors.collect(), coefficient)
+        })
     }
 
     /// Terms and their factors, those within divisions too: how much there is to copy.

@@ -1,0 +1,62 @@
+//! What `export` and `infer` work on: a run, or a spec with weights from a file or drawn anew.
+
+use std::path::Path;
+
+use phg_compiler::Network;
+use phg_compiler::ir::dim::Sizes;
+use phg_compiler::source::SourceMap;
+use phg_runtime::codes;
+use phg_runtime::device::{self, DeviceName};
+use phg_runtime::error::{Error, Kind};
+use phg_runtime::forward;
+use phg_runtime::host::{self, HostTensors};
+
+use crate::args::Subject;
+use crate::failure::Failure;
+use crate::{score, spec};
+
+/// The network and its weights, by the names of parameters.
+pub(crate) fn open(args: &Subject) -> Result<(Network, HostTensors), Failure> {
+    let path = args.subject.as_path();
+    if path.is_dir() {
+        let of_specs = [
+            ("--set", !args.compile.sets.is_empty()),
+            ("--weights", args.weights.is_some()),
+            ("--seed", args.seed.is_some()),
+        ];
+        if let Some((flag, _)) = of_specs.into_iter().find(|(_, given)| *given) {
+            return Err(Error::new(
+                codes::USAGE_ARGUMENTS,
+                Kind::Usage,
+                format!("`{flag}` with a run folder"),
+            )
+            .at(flag)
+            .help("a run has its parameters and weights: name its spec, or leave the flag out")
+            .into());
+        }
+        return Ok(forward::of_run(path, score::which(args.checkpoint))?);
+    }
+    let network = spec::load(path, &args.compile)?.network;
+    let weights = match &args.weights {
+        Some(file) => tensors(file)?,
+        None => forward::first_weights(&network, args.seed.unwrap_or(0), &device::open(DeviceName::Cpu)?)?,
+    };
+    Ok((network, weights))
+}
+
+/// Does the network take images of that size?
+pub(crate) fn fits(network: &Network, n: usize, [h, w]: [usize; 2]) -> Result<(), Failure> {
+    let fits = network.bind(&Sizes { n, h, w });
+    fits.map_err(|diags| Failure::Spec { sources: SourceMap::default(), diags })
+}
+
+/// The tensors of a safetensors file.
+pub(crate) fn tensors(path: &Path) -> Result<HostTensors, Error> {
+    let unusable = |why: String| {
+        Error::new(codes::WEIGHTS_FILE, Kind::Data, format!("the file cannot be read: {why}"))
+            .at(path.display())
+            .help("name a safetensors file with tensors of type F32")
+    };
+    let bytes = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    host::decode(&bytes).map_err(unusable)
+}
