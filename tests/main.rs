@@ -3,6 +3,7 @@
 mod ablate;
 mod cli;
 mod data;
+mod export;
 mod latents;
 mod learning;
 mod memory;

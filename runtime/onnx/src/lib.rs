@@ -71,3 +71,77 @@ pub fn model(plan: &Plan, weights: &Weights<'_>, about: &About) -> Result<Vec<u8
     };
     Ok(prost::Message::encode_to_vec(&model))
 }
+
+#[cfg(test)]
+mod tests {
+    use phg_compiler::{Mode, Request, compile};
+    use prost::Message;
+
+    use super::*;
+    use crate::verify::{Array, Engine};
+
+    const SPEC: &str = "
+input image: float[N, 3, H, W]
+input labels: class(2)[N, H, W]
+let x = image |> conv(2, bias: false)
+let cells = x |> adaptive_avg_pool([2, 3]) |> resize(like: image, mode: nearest)
+output y = (2 * x + cells) |> clamp(-1, 20)
+loss { l = cross_entropy(x, labels) }
+";
+
+    fn plan(mode: Mode) -> Plan {
+        let compilation = compile(&Request::new("spec.phg", SPEC));
+        let errors: Vec<String> = compilation.diags.iter().map(|diag| diag.message.clone()).collect();
+        compilation.network.unwrap_or_else(|| panic!("{errors:?}")).plan(mode)
+    }
+
+    /// Class 0 is red, class 1 is the sum of all three.
+    fn weights(_: &str) -> Option<Vec<f32>> {
+        Some(vec![1.0, 0.0, 0.0, 1.0, 1.0, 1.0])
+    }
+
+    #[test]
+    fn a_model_computes_what_a_hand_computes() {
+        let bytes = model(&plan(Mode::Infer), &weights, &About::default()).expect("a model");
+        let engine = Engine::load(bytes).expect("the engine takes it");
+        // Three rows of one colour each; cells of two rows are the means of rows 0, 1 and of rows 1, 2.
+        let red = [[1.0; 4], [2.0; 4], [4.0; 4]].concat();
+        let data = [red, vec![0.0; 12], vec![10.0; 12]].concat();
+        let found = engine.run(&Array { shape: vec![1, 3, 3, 4], data }).expect("an output");
+        assert_eq!(found.shape, [1, 2, 3, 4]);
+        let rows: Vec<f32> = found.data.iter().step_by(4).copied().collect();
+        // floor(i * 2 / 3): rows 0 and 1 see the first cell. 2 * 11 + 11.5 is cut to 20.
+        assert_eq!(rows, [3.5, 5.5, 11.0, 20.0, 20.0, 20.0]);
+    }
+
+    #[test]
+    fn what_onnx_lacks_is_named() {
+        let Err(Inexpressible(what)) = model(&plan(Mode::Train), &weights, &About::default()) else {
+            panic!("losses are no part of ONNX")
+        };
+        assert!(what.iter().any(|line| line.contains("cross_entropy")), "{what:?}");
+        let Err(Inexpressible(what)) = model(&plan(Mode::Infer), &|_| None, &About::default()) else {
+            panic!("there are no weights")
+        };
+        assert_eq!(what, ["x.conv.weight: the weight has no values"]);
+    }
+
+    #[test]
+    fn a_model_says_what_it_is() {
+        let about = About {
+            name: "spec".into(),
+            doc: "Two classes.".into(),
+            facts: vec![("phgc.classes".into(), "2".into())],
+        };
+        let bytes = model(&plan(Mode::Infer), &weights, &about).expect("a model");
+        let read = Model::decode(&bytes[..]).expect("a protocol buffer");
+        assert_eq!((read.opset_import[0].version, read.metadata_props[0].value.as_str()), (OPSET, "2"));
+        let graph = read.graph.expect("a graph");
+        let names =
+            |infos: &[proto::ValueInfo]| infos.iter().map(|info| info.name.clone()).collect::<Vec<_>>();
+        assert_eq!((names(&graph.input), names(&graph.output)), (vec!["image".into()], vec!["y".into()]));
+        let made: Vec<&String> = graph.node.iter().flat_map(|node| &node.output).collect();
+        let distinct: std::collections::BTreeSet<_> = made.iter().collect();
+        assert_eq!(made.len(), distinct.len(), "every value has a name of its own");
+    }
+}
