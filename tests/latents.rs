@@ -11,7 +11,7 @@ fn train(folder: &Path, more: &[&str]) -> String {
     let run = folder.join("run").display().to_string();
     let sets = "base=4 units=[1,1,1,1] blocks=[1,1,1,1] dim=6 D=4 M=4 z_map=8 K=3 width=8";
     let sets = sets.split(' ').flat_map(|set| ["--set", set]);
-    let fixed = ["train", "specs/phgmm-small.phg", "--run", &run, "--steps", "2", "--seed", "3"];
+    let fixed = ["train", "specs/phgmm-small.phg", "--run", &run, "--seed", "3"];
     let tiny = ["--size", "32x64", "--batch", "2", "--threads", "1"];
     let args: Vec<&str> = fixed.into_iter().chain(sets).chain(tiny).chain(more.iter().copied()).collect();
     let output = phgc(&args);
@@ -33,7 +33,7 @@ fn text(output: &std::process::Output) -> String {
 #[test]
 fn latents_are_logged_probed_and_drawn() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let run = train(folder.path(), &[]);
+    let run = train(folder.path(), &["--steps", "2"]);
 
     // At the beginning, after the first step, and at the last validation.
     let lines = logged(&run, "latents");
@@ -96,6 +96,22 @@ fn latents_are_logged_probed_and_drawn() {
 
     let views = phgc(&["latents", &run, "--flip", "--format", "json"]);
     assert_eq!((status(&views), json(&views)["error"]["code"].as_str()), (2, Some("phg::usage::arguments")));
+}
+
+#[test]
+fn without_validation_images_the_batches_tell_of_a_collapse() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join("camvid").display().to_string();
+    let few = ["--images", "6", "--size", "32x64", "-o", &data];
+    let written = phgc(&[&["data", "write", "scenes", "--layout", "camvid"][..], &few].concat());
+    assert_eq!(status(&written), 0);
+    std::fs::remove_file(folder.path().join("camvid/val.txt")).expect("no validation split");
+    // Divergences that outweigh everything else press the means together.
+    let press = ["--set", "lambda_z=100", "--set", "lambda_g=100", "--steps", "50"];
+    let run = train(folder.path(), &[&["--data", "camvid", "--root", &data][..], &press].concat());
+    assert!(logged(&run, "latents").iter().all(|line| line["val"].is_null()));
+    let report = std::fs::read_to_string(Path::new(&run).join("report.json")).expect("a report");
+    assert!(report.contains("`phgc latents` on the finished run says whether it is used"), "{report}");
 }
 
 #[test]

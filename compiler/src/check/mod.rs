@@ -3,6 +3,8 @@
 //! Comes in: a graph whose every value has a fact. Goes out: one error if no size of image meets its constraints,
 //! and lints for what compiles but deserves a look.
 
+mod untaught;
+
 use crate::diag::{Diag, Diags, codes};
 use crate::ir::constraint::{Constraint, ConstraintKind};
 use crate::ir::dim::Symbol;
@@ -58,6 +60,7 @@ pub fn lints(graph: &Graph, diags: &mut Diags) {
     for constraint in &graph.constraints {
         few_sizes(graph, constraint, diags);
     }
+    untaught::lint(graph, diags);
 }
 
 /// A loss that takes the softmax itself, of what is a softmax already.
