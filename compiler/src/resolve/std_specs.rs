@@ -7,9 +7,13 @@ macro_rules! library {
 }
 
 library! {
+    "aspp",
+    "head",
+    "hrnet",
     "latent",
     "layers",
     "resnet",
+    "vgg",
 }
 
 /// The text of a module of the standard library.
