@@ -47,6 +47,11 @@ pub enum Instr {
     },
     /// An elementwise function of one operand.
     Unary(Unary),
+    /// `x` where positive, `slope * x` elsewhere; one slope, or one for each entry of axis 1.
+    Prelu {
+        /// `[1]` or `[c]`.
+        slope: WeightId,
+    },
     /// An elementwise function of two operands of one rank; axes of size 1 are broadcast.
     Binary(Binary),
     /// Joins operands along an axis.
@@ -59,9 +64,16 @@ pub enum Instr {
         /// The axis.
         axis: usize,
         /// First entry.
-        start: usize,
+        start: Dim,
         /// Number of entries.
-        len: usize,
+        len: Dim,
+    },
+    /// Zeros before and after the entries of each axis.
+    Pad {
+        /// How many before, for each axis.
+        before: Vec<Dim>,
+        /// How many after, for each axis.
+        after: Vec<Dim>,
     },
     /// The same elements in another shape (row-major).
     Reshape {
@@ -116,6 +128,29 @@ pub enum Instr {
         value: f32,
         /// Its shape.
         dims: Vec<Dim>,
+    },
+    /// A square matrix of zeros with one value on its diagonal.
+    Diagonal {
+        /// The value.
+        value: f32,
+        /// Rows and columns.
+        size: Dim,
+    },
+    /// `[n, c, h, w]` to `[n, 1, h, w]`: the number of the largest entry of axis 1, the first of equal ones, as a
+    /// float. No gradient.
+    Argmax,
+    /// Each channel of `[n, c, h, w]` filtered with a gaussian that is cut to an odd window and adds up to 1; zeros
+    /// around the map.
+    GaussianBlur {
+        /// Rows and columns of the window.
+        kernel: usize,
+        /// Standard deviation in pixels.
+        sigma: f32,
+    },
+    /// Labels `[n, h, w]` at other sizes: row `i` of the result is row `floor(i * h / to)`, and columns likewise.
+    ResizeLabels {
+        /// Rows and columns of the result.
+        to: [Dim; 2],
     },
     /// Standard normal values, drawn anew at every step from the step's counter and the step's path.
     Normal {
@@ -292,6 +327,8 @@ pub enum Unary {
     Offset(f32),
     /// `min(max(x, low), high)`.
     Clamp(f32, f32),
+    /// 1 where `x > f`, 0 elsewhere; no gradient.
+    Above(f32),
 }
 
 /// An elementwise function of two operands.
@@ -327,6 +364,19 @@ pub struct CrossEntropy {
     pub weights: ClassWeights,
     /// Share of the target spread evenly over the classes, in `[0, 1)`.
     pub smoothing: f32,
+    /// Only the hardest pixels count.
+    pub hard: Option<HardPixels>,
+}
+
+/// Which pixels are hard enough to count (online hard example mining, Shrivastava et al. 2016): those whose class
+/// got a probability below `below`, and where they are fewer than `at_least` of the pixels that have a class, the
+/// `floor(at_least * pixels)` with the least probability, and what equals the last of them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct HardPixels {
+    /// A probability in `(0, 1)`.
+    pub below: f32,
+    /// A share in `[0, 1]`.
+    pub at_least: f32,
 }
 
 /// Weights of classes in a loss.
@@ -383,6 +433,7 @@ impl Instr {
             Self::Linear { weight, bias } => std::iter::once(*weight).chain(*bias).collect(),
             Self::Normalise(n) => vec![n.scale, n.offset, n.mean, n.variance],
             Self::Learned { weight } => vec![*weight],
+            Self::Prelu { slope } => vec![*slope],
             Self::Pool(_)
             | Self::PoolCells { .. }
             | Self::Unpool { .. }
@@ -391,6 +442,7 @@ impl Instr {
             | Self::Binary(_)
             | Self::Concat { .. }
             | Self::Slice { .. }
+            | Self::Pad { .. }
             | Self::Reshape { .. }
             | Self::Permute { .. }
             | Self::Expand { .. }
@@ -400,6 +452,10 @@ impl Instr {
             | Self::Reduce { .. }
             | Self::OneHot { .. }
             | Self::Fill { .. }
+            | Self::Diagonal { .. }
+            | Self::Argmax
+            | Self::GaussianBlur { .. }
+            | Self::ResizeLabels { .. }
             | Self::Normal { .. }
             | Self::StopGradient
             | Self::CrossEntropy(_)
@@ -418,6 +474,7 @@ impl Instr {
             Self::Linear { weight, bias } => std::iter::once(weight).chain(bias.as_mut()).collect(),
             Self::Normalise(n) => vec![&mut n.scale, &mut n.offset, &mut n.mean, &mut n.variance],
             Self::Learned { weight } => vec![weight],
+            Self::Prelu { slope } => vec![slope],
             Self::Pool(_)
             | Self::PoolCells { .. }
             | Self::Unpool { .. }
@@ -426,6 +483,7 @@ impl Instr {
             | Self::Binary(_)
             | Self::Concat { .. }
             | Self::Slice { .. }
+            | Self::Pad { .. }
             | Self::Reshape { .. }
             | Self::Permute { .. }
             | Self::Expand { .. }
@@ -435,6 +493,10 @@ impl Instr {
             | Self::Reduce { .. }
             | Self::OneHot { .. }
             | Self::Fill { .. }
+            | Self::Diagonal { .. }
+            | Self::Argmax
+            | Self::GaussianBlur { .. }
+            | Self::ResizeLabels { .. }
             | Self::Normal { .. }
             | Self::StopGradient
             | Self::CrossEntropy(_)

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use phg_compiler::plan::instr::{
-    AbsentClasses, Binary, ClassWeights, Convolve, ConvolveTransposed, CrossEntropy, KlMethod, KlReduce,
-    Normalise, Pool, PoolKind, Reduction, ResizeMode, Unary,
+    AbsentClasses, Binary, ClassWeights, Convolve, ConvolveTransposed, CrossEntropy, HardPixels, KlMethod,
+    KlReduce, Normalise, Pool, PoolKind, Reduction, ResizeMode, Unary,
 };
 use phg_compiler::plan::{Instr, Mode, WeightId, print};
 use phg_kernels::Window;
@@ -219,6 +219,11 @@ fn maps(list: &mut List) {
         let places = (0..n * c * h * w).map(|at| place(at) + down).collect();
         case.reads.push(Operand::Int(places, vec![n, c, h, w]));
     }
+    for ([n, c, h, w], kernel, sigma) in
+        [([2, 3, 5, 4], 3, 0.8), ([1, 1, 9, 13], 25, 5.0), ([1, 2, 96, 191], 25, 5.0)]
+    {
+        list.add(Instr::GaussianBlur { kernel, sigma }, &[&[n, c, h, w]], &[]);
+    }
     for mode in [ResizeMode::Bilinear, ResizeMode::Nearest] {
         let wide = [
             ([1, 12, 96, 192], [384, 768]),
@@ -247,6 +252,7 @@ fn functions(list: &mut List) {
         Unary::Scale(-2.5),
         Unary::Offset(0.75),
         Unary::Clamp(-0.5, 0.7),
+        Unary::Above(0.25),
     ];
     let shapes: [&[usize]; 4] = [&[1, 3, 5], &[7], &[2, 3, 5, 3], &[1, 2, 384, 768]];
     for unary in unary {
@@ -263,7 +269,8 @@ fn functions(list: &mut List) {
                 | Unary::Negate
                 | Unary::Scale(_)
                 | Unary::Offset(_)
-                | Unary::Clamp(..) => case,
+                | Unary::Clamp(..)
+                | Unary::Above(_) => case,
             };
         }
     }
@@ -281,6 +288,11 @@ fn functions(list: &mut List) {
             case.map(1, |x| if x < 0.0 { x - 0.5 } else { x + 0.5 });
         }
     }
+    let shapes: [(&[usize], usize); 4] =
+        [(&[2, 3, 4, 5], 3), (&[4, 7], 7), (&[2, 3, 5, 3], 1), (&[1, 16, 192, 383], 16)];
+    for (shape, slopes) in shapes {
+        list.add(Instr::Prelu { slope: WeightId(0) }, &[shape], &[&[slopes]]);
+    }
     for (rate, channels, shape) in
         [(0.25, false, [2, 3, 5, 7]), (0.5, true, [2, 8, 5, 3]), (0.1, false, [1, 4, 96, 192])]
     {
@@ -293,9 +305,17 @@ fn axes(list: &mut List) {
     list.add(Instr::Concat { axis: 1 }, &[&[2, 3, 4, 5], &[2, 1, 4, 5]], &[]);
     list.add(Instr::Concat { axis: 0 }, &[&[2, 3], &[1, 3], &[4, 3]], &[]);
     list.add(Instr::Concat { axis: 1 }, &[&[1, 12, 96, 192], &[1, 7, 96, 192], &[1, 1, 96, 192]], &[]);
-    list.add(Instr::Slice { axis: 1, start: 1, len: 2 }, &[&[2, 4, 3, 5]], &[]);
-    list.add(Instr::Slice { axis: 2, start: 3, len: 1 }, &[&[2, 3, 5]], &[]);
-    list.add(Instr::Slice { axis: 1, start: 5, len: 7 }, &[&[1, 24, 96, 191]], &[]);
+    list.add(Instr::Slice { axis: 1, start: 1.into(), len: 2.into() }, &[&[2, 4, 3, 5]], &[]);
+    list.add(Instr::Slice { axis: 2, start: 3.into(), len: 1.into() }, &[&[2, 3, 5]], &[]);
+    list.add(Instr::Slice { axis: 1, start: 5.into(), len: 7.into() }, &[&[1, 24, 96, 191]], &[]);
+    for (before, after, shape) in [
+        ([0, 1, 2, 0], [0, 0, 1, 3], [2, 3, 4, 5]),
+        ([0, 0, 3, 3], [0, 0, 4, 2], [1, 8, 41, 90]),
+        ([0, 0, 0, 0], [0, 48, 0, 0], [1, 16, 96, 191]),
+    ] {
+        let sides = |side: [usize; 4]| side.map(Into::into).to_vec();
+        list.add(Instr::Pad { before: sides(before), after: sides(after) }, &[&shape], &[]);
+    }
     list.add(Instr::Reshape { dims: [2, 12, 5].map(Into::into).to_vec() }, &[&[2, 3, 4, 5]], &[]);
     list.add(Instr::Reshape { dims: [1, 8, 4608].map(Into::into).to_vec() }, &[&[1, 8, 48, 96]], &[]);
     list.add(Instr::Permute { axes: vec![0, 2, 3, 1] }, &[&[2, 3, 4, 5]], &[]);
@@ -360,6 +380,15 @@ fn sources(list: &mut List) {
         list.add(Instr::Fill { value: 0.3, dims: dims.clone() }, &[], &[]);
         list.add(Instr::Normal { dims }, &[], &[]);
     }
+    for size in [1, 5, 97] {
+        list.add(Instr::Diagonal { value: -1e30, size: size.into() }, &[], &[]);
+    }
+    for shape in [[2, 4, 3, 5], [1, 12, 96, 191]] {
+        list.add(Instr::Argmax, &[&shape], &[]);
+    }
+    for ([n, h, w], to) in [([2, 5, 7], [2, 3]), ([1, 3, 4], [7, 9]), ([1, 384, 768], [96, 192])] {
+        list.add(Instr::ResizeLabels { to: to.map(Into::into) }, &[], &[]).labels([n, h, w], 12);
+    }
     for steps in [0, 3] {
         list.add(Instr::Ramp { steps }, &[], &[]);
     }
@@ -373,7 +402,7 @@ fn losses(list: &mut List) {
     let shapes = [([2, 4, 3, 2], listed.clone()), ([1, 4, 5, 7], ClassWeights::MedianFrequency)];
     for (at, (shape, weights)) in shapes.into_iter().enumerate() {
         for smoothing in [0.0, 0.125] {
-            let instr = Instr::CrossEntropy(CrossEntropy { weights: weights.clone(), smoothing });
+            let instr = Instr::CrossEntropy(CrossEntropy { weights: weights.clone(), smoothing, hard: None });
             let case = list.add(instr, &[&shape], &[]).labels([shape[0], shape[2], shape[3]], 4);
             if at == 1 {
                 let measured = vec![1.5, 0.25, 1.0, 2.0];
@@ -382,7 +411,7 @@ fn losses(list: &mut List) {
             }
         }
     }
-    let uniform = || CrossEntropy { weights: ClassWeights::Uniform, smoothing: 0.0 };
+    let uniform = || CrossEntropy { weights: ClassWeights::Uniform, smoothing: 0.0, hard: None };
     for (instr, [n, c, h, w]) in [
         (Instr::CrossEntropy(uniform()), [1, 12, 384, 768]),
         (Instr::CrossEntropy(uniform()), [2, 12, 45, 61]),
@@ -391,6 +420,15 @@ fn losses(list: &mut List) {
         (Instr::SoftIou { absent: AbsentClasses::Skip }, [2, 12, 45, 61]),
         (Instr::SoftIou { absent: AbsentClasses::Count }, [2, 4, 3, 2]),
     ] {
+        list.add(instr, &[&[n, c, h, w]], &[]).labels([n, h, w], c).map(0, |x| 2.0 * x);
+    }
+    // The hardest pixels: by a threshold, and so many.
+    for (hard, [n, c, h, w]) in [
+        (HardPixels { below: 0.3, at_least: 0.0 }, [2, 4, 5, 7]),
+        (HardPixels { below: 0.05, at_least: 0.25 }, [2, 4, 5, 7]),
+        (HardPixels { below: 0.7, at_least: 0.0625 }, [1, 12, 96, 191]),
+    ] {
+        let instr = Instr::CrossEntropy(CrossEntropy { hard: Some(hard), ..uniform() });
         list.add(instr, &[&[n, c, h, w]], &[]).labels([n, h, w], c).map(0, |x| 2.0 * x);
     }
     // A batch of nothing but void.
