@@ -18,7 +18,7 @@ use phg_compiler::plan::cost::cost;
 use phg_compiler::{Mode, Network, Request, compile, fmt};
 
 use shipped::files::{Files, root};
-use shipped::{Spec, specs};
+use shipped::{Spec, compiled, specs};
 
 /// What a reference counts with twelve classes.
 struct System {
@@ -106,11 +106,7 @@ fn every_spec_has_a_row_and_a_miniature() {
 fn parameters_are_those_of_the_references() {
     let mut wrong = String::new();
     for spec in zoo() {
-        let system = system(&spec);
-        let Ok(network) = network(&spec, &[]) else {
-            wrong.push_str(&format!("{} does not compile\n", spec.path));
-            continue;
-        };
+        let (network, system) = (compiled(&spec), system(&spec));
         for (mode, wanted) in
             [(Mode::Train, system.train), (Mode::Eval, system.train), (Mode::Infer, system.infer)]
         {
@@ -138,11 +134,7 @@ fn written(network: &Network) -> u64 {
 fn arithmetic_is_that_of_the_references() {
     let mut wrong = String::new();
     for spec in zoo() {
-        let system = system(&spec);
-        let Ok(network) = network(&spec, &[]) else {
-            wrong.push_str(&format!("{} does not compile\n", spec.path));
-            continue;
-        };
+        let (network, system) = (compiled(&spec), system(&spec));
         let (found, planned) =
             (written(&network) as f64 * 2e-9, network.cost(Mode::Infer, &FULL).macs as f64 * 2e-9);
         if (found / system.gflops - 1.0).abs() > 0.01 {

@@ -8,10 +8,12 @@ macro_rules! library {
 
 library! {
     "aspp",
+    "attention",
     "head",
     "hrnet",
     "latent",
     "layers",
+    "preactivation",
     "resnet",
     "vgg",
 }
