@@ -137,6 +137,7 @@ fn arithmetic_is_that_of_the_references() {
         let (network, system) = (compiled(&spec), system(&spec));
         let (found, planned) =
             (written(&network) as f64 * 2e-9, network.cost(Mode::Infer, &FULL).macs as f64 * 2e-9);
+        assert!(network.bind(&FULL).is_ok(), "{} does not take {FULL:?}", system.name);
         if (found / system.gflops - 1.0).abs() > 0.002 {
             wrong.push_str(&format!("{}: {found:.3} G, not {}\n", system.name, system.gflops));
         }

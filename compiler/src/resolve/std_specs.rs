@@ -9,7 +9,7 @@ macro_rules! library {
 library! {
     "aspp",
     "attention",
-    "head",
+    "fcn",
     "hrnet",
     "latent",
     "layers",
