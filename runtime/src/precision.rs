@@ -84,6 +84,8 @@ fn numbers(instr: &Instr) -> Numbers {
         | Instr::Pool(Pool { kind: PoolKind::Average, .. })
         | Instr::Resize { mode: ResizeMode::Bilinear | ResizeMode::Nearest, .. }
         | Instr::PoolCells { .. }
+        | Instr::Prelu { .. }
+        | Instr::GaussianBlur { .. }
         | Instr::Unpool { .. }
         | Instr::Expand { .. } => Numbers::Rounded,
         Instr::Softmax { .. }
@@ -104,17 +106,22 @@ fn numbers(instr: &Instr) -> Numbers {
             | Unary::Negate
             | Unary::Scale(_)
             | Unary::Offset(_)
+            | Unary::Above(_)
             | Unary::Clamp(..),
         )
         | Instr::Binary(Binary::Add | Binary::Subtract | Binary::Multiply | Binary::Max)
         | Instr::Concat { .. }
         | Instr::Slice { .. }
+        | Instr::Pad { .. }
         | Instr::Reshape { .. }
         | Instr::Permute { .. }
         | Instr::Dropout { .. }
         | Instr::StopGradient
         | Instr::OneHot { .. }
         | Instr::Fill { .. }
+        | Instr::Diagonal { .. }
+        | Instr::Argmax
+        | Instr::ResizeLabels { .. }
         | Instr::Normal { .. }
         | Instr::Ramp { .. }
         | Instr::Learned { .. } => Numbers::Same,

@@ -35,11 +35,12 @@ pub fn impossible(graph: &Graph) -> Option<Diag> {
     }))
 }
 
-/// Looks at a whole graph.
-pub fn lints(graph: &Graph, diags: &mut Diags) {
+/// Looks at a whole graph, which is trained with `batch` images at a time.
+pub fn lints(graph: &Graph, batch: usize, diags: &mut Diags) {
     for id in graph.nodes() {
         let Some(node) = graph.get(id) else { continue };
-        if matches!(node.op, Op::Norm(_))
+        if batch == 1
+            && matches!(node.op, Op::Norm(_))
             && let Some(fact) = graph.facts(id).first()
             && single(fact)
         {

@@ -17,6 +17,7 @@ pub(crate) const NAMES: &[&str] = &[
     "len",
     "min",
     "max",
+    "sqrt",
     "sum",
     "reverse",
     "zip",
@@ -33,6 +34,7 @@ pub const DOCS: &[(&str, &str)] = &[
     ("len(xs)", "the number of entries of a list"),
     ("min(a, b, ...)", "the smallest of numbers, or of a list of them"),
     ("max(a, b, ...)", "the largest of numbers, or of a list of them"),
+    ("sqrt(a)", "the square root of a number that is not negative"),
     ("sum(xs)", "the sum of a list of numbers or of values of the network"),
     ("reverse(xs)", "a list from its end"),
     ("zip(xs, ys)", "pairs of two lists of one length, for `for (x, y) in zip(xs, ys)`"),
@@ -112,6 +114,7 @@ impl Elaborator<'_> {
             ("replay", [Value::Wire(y), Value::Wire(x), Value::Wire(other)]) => {
                 return Some(self.replay(*y, *x, *other, span));
             }
+            ("sqrt", [number]) => key(number).filter(|x| *x >= 0.0).map(|x| Value::Float(x.sqrt())),
             ("sum", [Value::List(list)]) => return Some(self.sum_of(list, span)),
             ("min" | "max", [Value::List(list)]) => extreme(name, &list.iter().collect::<Vec<_>>()),
             ("min" | "max", numbers) => extreme(name, numbers),
@@ -157,8 +160,8 @@ pub(crate) fn refusal(name: &str, args: &[Option<Value>], span: Span) -> Option<
         return Some(diag);
     }
     let known: Vec<&Value> = args.iter().map(Option::as_ref).collect::<Option<_>>()?;
-    let list = !matches!(name, "channels" | "height" | "width" | "size" | "replay");
-    let number = matches!(name, "min" | "max");
+    let list = !matches!(name, "channels" | "height" | "width" | "size" | "sqrt" | "replay");
+    let number = matches!(name, "min" | "max" | "sqrt");
     let takes = |value: &&Value| {
         (list && matches!(value, Value::List(_)))
             || (number && matches!(value, Value::Int(_) | Value::Float(_)))
@@ -185,12 +188,16 @@ fn wrong_arguments(name: &str, what: &str, span: Span) -> Diag {
         .maybe_help(usage.map(|(usage, what)| format!("`{usage}` is {what}")))
 }
 
-fn extreme(name: &str, values: &[&Value]) -> Option<Value> {
-    let key = |value: &Value| match value {
+/// What a number is compared by.
+fn key(value: &Value) -> Option<f64> {
+    match value {
         Value::Int(value) => Some(*value as f64),
         Value::Float(value) => Some(*value),
         _ => None,
-    };
+    }
+}
+
+fn extreme(name: &str, values: &[&Value]) -> Option<Value> {
     let mut best: Option<(f64, &Value)> = None;
     for value in values {
         let here = key(value)?;

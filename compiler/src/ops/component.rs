@@ -80,7 +80,7 @@ impl OpRules for Component {
         if let Some(index) = self.index {
             let mut cut = at.dims_of(source);
             cut[1] = 1.into();
-            value = at.emit(Instr::Slice { axis: 1, start: index, len: 1 }, vec![value], cut);
+            value = at.emit(Instr::Slice { axis: 1, start: index.into(), len: 1.into() }, vec![value], cut);
             if !weight {
                 value = at.emit(Instr::Reshape { dims: dims.clone() }, vec![value], dims.clone());
             }

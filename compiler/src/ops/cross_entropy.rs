@@ -4,7 +4,7 @@ use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDe
 use crate::diag::Diag;
 use crate::diag::codes;
 use crate::ir::fact::Fact;
-use crate::plan::instr::{self, ClassWeights, Instr};
+use crate::plan::instr::{self, ClassWeights, HardPixels, Instr};
 use crate::plan::lower::Lower;
 
 /// The weighted mean of `-log softmax(logits)[label]` over pixels that are not void; the mean is weighted
@@ -15,6 +15,8 @@ pub struct CrossEntropy {
     pub weights: ClassWeights,
     /// Share of the target spread evenly over the classes.
     pub smoothing: f32,
+    /// Only the hardest pixels count.
+    pub hard: Option<HardPixels>,
 }
 
 /// Logits and labels of one size with one number of classes, which it returns.
@@ -56,6 +58,18 @@ impl OpRules for CrossEntropy {
                 "0",
                 "share of the target spread evenly over the classes",
             ),
+            ParamDef::with(
+                "ohem",
+                ParamType::Float,
+                "1",
+                "online hard example mining: only pixels whose class got a probability below this count; 1 for all",
+            ),
+            ParamDef::with(
+                "min_kept",
+                ParamType::Float,
+                "0.0625",
+                "with `ohem`: at least this share of the labelled pixels counts, the hardest ones",
+            ),
         ],
         outputs: &["out"],
         example: "cross_entropy(logits, labels)",
@@ -71,13 +85,25 @@ impl OpRules for CrossEntropy {
                 "out of range",
             ));
         }
+        let (below, at_least) = (args.float("ohem") as f32, args.float("min_kept") as f32);
+        if !(below > 0.0 && below <= 1.0) {
+            let message = format!("`ohem` is a probability above 0 and up to 1, not {below}");
+            return Err(Diag::new(&codes::PARAM_VALUE, message, args.span("ohem"), "out of range")
+                .help("a pixel counts where its class got less: `ohem: 0.7`"));
+        }
+        if !(0.0..=1.0).contains(&at_least) {
+            let message = format!("`min_kept` is a share of the labelled pixels in [0, 1], not {at_least}");
+            return Err(Diag::new(&codes::PARAM_VALUE, message, args.span("min_kept"), "out of range")
+                .help("one pixel in sixteen is `min_kept: 0.0625`"));
+        }
+        let hard = (below < 1.0).then_some(HardPixels { below, at_least });
         let weights = match (args.floats("weights"), args.word("weights")) {
             (Some(list), _) => ClassWeights::List(list.to_vec()),
             (None, "median_frequency") => ClassWeights::MedianFrequency,
             (None, "inverse_log") => ClassWeights::InverseLog,
             (None, _) => ClassWeights::Uniform,
         };
-        Ok(Self { weights, smoothing })
+        Ok(Self { weights, smoothing, hard })
     }
 
     fn infer(&self, inputs: &mut Infer<'_>) -> Result<Vec<Fact>, Diag> {
@@ -101,6 +127,7 @@ impl OpRules for CrossEntropy {
         at.emit_like(Instr::CrossEntropy(instr::CrossEntropy {
             weights: self.weights.clone(),
             smoothing: self.smoothing,
+            hard: self.hard,
         }));
     }
 
@@ -114,6 +141,9 @@ impl OpRules for CrossEntropy {
         }
         if self.smoothing != 0.0 {
             parts.push(format!("smoothing: {}", self.smoothing));
+        }
+        if let Some(HardPixels { below, at_least }) = self.hard {
+            parts.push(format!("ohem: {below}, min_kept: {at_least}"));
         }
         parts.join(", ")
     }

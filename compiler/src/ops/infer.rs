@@ -97,6 +97,8 @@ impl Infer<'_> {
             (Fact::Map { .. }, "two distributions") => {
                 "make one of it: `use std.latent (gaussian_head)`, `let q = x |> global_pool |> gaussian_head(dim: 16)`"
             }
+            (Fact::Map { .. }, "a tensor") => "take its pixels as rows of a matrix: `tokens(x)`",
+            (Fact::Tensor { .. }, "a map") => "make its rows the pixels of a map: `|> as_map(like: x)`",
             (Fact::StandardNormal, "two distributions") => "it stands second: `kl(q, standard_normal)`",
             (Fact::Labels { .. }, "logits before labels") => {
                 "the prediction comes first: `cross_entropy(logits, labels)`, `soft_iou(logits, labels)`"

@@ -5,6 +5,7 @@
 
 mod args;
 mod def;
+mod grouping;
 mod infer;
 mod pooling;
 
@@ -115,41 +116,56 @@ macro_rules! ops {
 }
 
 ops! {
+    above::Above,
     adaptive_avg_pool::AdaptiveAvgPool,
     arithmetic::Arithmetic,
+    as_map::AsMap,
     avg_pool::AvgPool,
     clamp::Clamp,
     component::Component,
     concat::Concat,
     conv::Conv,
     conv_transposed::ConvTransposed,
+    criss_cross_attention::CrissCrossAttention,
+    crop::Crop,
     cross_entropy::CrossEntropy,
+    depth_to_space::DepthToSpace,
     dropout::Dropout,
     expand::Expand,
     flatten::Flatten,
     gaussian::Gaussian,
+    gaussian_blur::GaussianBlur,
     global_pool::GlobalPool,
     input::Input,
     kl::Kl,
+    l2_norm::L2Norm,
     leaky_relu::LeakyRelu,
+    largest_channel::LargestChannel,
     learned::Learned,
     linear::Linear,
     log::Log,
+    matmul::Matmul,
     max_pool::MaxPool,
     max_pool_indices::MaxPoolIndices,
+    maximum::Maximum,
     mixture::Mixture,
     norm::Norm,
     one_hot::OneHot,
+    pad::Pad,
+    prelu::Prelu,
     ramp::Ramp,
     relu::Relu,
     resize::Resize,
     sample::Sample,
+    scale::Scale,
     sigmoid::Sigmoid,
+    slice::Slice,
     soft_iou::SoftIou,
     softmax::Softmax,
     standard_normal::StandardNormal,
     stop_gradient::StopGradient,
     tanh::Tanh,
+    tokens::Tokens,
     unflatten::Unflatten,
     unpool::Unpool,
 }

@@ -1,4 +1,4 @@
-//! `resize`: resizes a map to another's size, to a size, or by a factor.
+//! `resize`: resizes a map to another's size, to a size, or by a factor; labels to the nearest one.
 
 use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDecl};
 use crate::diag::Diag;
@@ -7,7 +7,8 @@ use crate::ir::fact::Fact;
 use crate::plan::instr::{Instr, ResizeMode};
 use crate::plan::lower::Lower;
 
-/// Resizes a map, half-pixel centres (`align_corners = false`), to the size of `like`, to `size`, or by `scale`.
+/// Resizes a map, half-pixel centres (`align_corners = false`), to the size of `like`, to `size`, or by `scale`; with
+/// `mode: nearest` also labels, so that a loss can be taken at the size of the logits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resize {
     /// How values between samples are made.
@@ -22,9 +23,9 @@ impl OpRules for Resize {
     const DEF: OpDef = OpDef {
         name: "resize",
         callable: true,
-        summary: "resizes a map to another's size, to a size, or by a factor",
+        summary: "resizes a map to another's size, to a size, or by a factor; labels with `mode: nearest`",
         inputs: &[
-            InputDef::one("x", "the map"),
+            InputDef::one("x", "the map, or labels"),
             InputDef::maybe("like", "the map or labels whose size it takes"),
         ],
         params: &[
@@ -56,10 +57,11 @@ impl OpRules for Resize {
     }
 
     fn infer(&self, inputs: &mut Infer<'_>) -> Result<Vec<Fact>, Diag> {
-        if let Fact::Labels { .. } = inputs.fact(0) {
+        let classes = if let Fact::Labels { classes, .. } = inputs.fact(0) { Some(*classes) } else { None };
+        if classes.is_some() && self.mode != ResizeMode::Nearest {
             let diag = Diag::new(
                 &codes::TYPE_LABELS,
-                "labels are classes, not quantities: they cannot be resized here",
+                "labels are classes, not quantities: they cannot be mixed",
                 inputs.call,
                 "would mix classes",
             );
@@ -67,9 +69,15 @@ impl OpRules for Resize {
                 Some(operand) => diag.because(operand.made, format!("this is {}", operand.fact)),
                 None => diag,
             };
-            return Err(diag.help("resize the prediction to the labels instead: `|> resize(like: labels)`"));
+            return Err(diag.help(
+                "resize the prediction to the labels instead, `|> resize(like: labels)`, or take the nearest label: \
+                 `resize(labels, like: logits, mode: nearest)`",
+            ));
         }
-        let (channels, height, width) = inputs.map(0)?;
+        let (channels, (height, width)) = match classes {
+            Some(_) => (0, inputs.spatial(0)?),
+            None => inputs.map(0).map(|(channels, height, width)| (channels, (height, width)))?,
+        };
         let like = (inputs.operands.len() > 1).then(|| inputs.spatial(1)).transpose()?;
         let (h, w) = match (like, self.size, self.scale) {
             (Some(like), None, None) => like,
@@ -81,7 +89,10 @@ impl OpRules for Resize {
                     .help("write `resize(like: x)`, `resize(size: [48, 96])` or `resize(scale: 2)`"));
             }
         };
-        Ok(vec![Fact::Map { channels, height: h, width: w }])
+        Ok(vec![match classes {
+            Some(classes) => Fact::Labels { classes, height: h, width: w },
+            None => Fact::Map { channels, height: h, width: w },
+        }])
     }
 
     fn weights(&self, _inputs: &[Fact]) -> Vec<WeightDecl> {
@@ -93,6 +104,10 @@ impl OpRules for Resize {
         if at.dims_of(at.input(0)) == dims {
             at.give(vec![at.input(0)]);
             return;
+        }
+        if let Fact::Labels { height, width, .. } = at.result() {
+            let to = [height.clone(), width.clone()];
+            return at.give_emitted(Instr::ResizeLabels { to }, vec![at.input(0)]);
         }
         let to = [dims[2].clone(), dims[3].clone()];
         let value = at.emit(Instr::Resize { mode: self.mode, to }, vec![at.input(0)], dims);

@@ -1,4 +1,4 @@
-//! `softmax`: exponentials that add up to 1 along channels, or over the pixels of a map.
+//! `softmax`: exponentials that add up to 1 along channels, over the pixels of a map, or along a tensor's last axis.
 
 use super::{Args, Infer, InputDef, OpDef, OpRules, ParamDef, ParamType, WeightDecl};
 use crate::diag::Diag;
@@ -6,7 +6,8 @@ use crate::ir::fact::Fact;
 use crate::plan::instr::Instr;
 use crate::plan::lower::Lower;
 
-/// Exponentials that add up to 1 along channels, at each pixel; or over the pixels, for each channel.
+/// Exponentials that add up to 1 along channels, at each pixel; or over the pixels, for each channel. The channels
+/// of a tensor are its last axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Softmax {
     /// Write the logarithm.
@@ -19,8 +20,8 @@ impl OpRules for Softmax {
     const DEF: OpDef = OpDef {
         name: "softmax",
         callable: true,
-        summary: "exponentials that add up to 1 along channels, or over the pixels of a map",
-        inputs: &[InputDef::one("x", "a map or vector")],
+        summary: "exponentials that add up to 1 along channels (of a tensor, its last axis), or over the pixels of a map",
+        inputs: &[InputDef::one("x", "a map, vector or tensor")],
         params: &[
             ParamDef::with("log", ParamType::Bool, "false", "write the logarithm"),
             ParamDef::with(
@@ -40,9 +41,9 @@ impl OpRules for Softmax {
 
     fn infer(&self, inputs: &mut Infer<'_>) -> Result<Vec<Fact>, Diag> {
         match inputs.fact(0) {
-            Fact::Vector { .. } if self.pixels => Err(inputs.wrong_kind(0, "a map")),
-            fact @ (Fact::Map { .. } | Fact::Vector { .. }) => Ok(vec![fact.clone()]),
-            _ => Err(inputs.wrong_kind(0, "a map or vector")),
+            Fact::Vector { .. } | Fact::Tensor { .. } if self.pixels => Err(inputs.wrong_kind(0, "a map")),
+            fact @ (Fact::Map { .. } | Fact::Vector { .. } | Fact::Tensor { .. }) => Ok(vec![fact.clone()]),
+            _ => Err(inputs.wrong_kind(0, "a map, vector or tensor")),
         }
     }
 
@@ -52,7 +53,11 @@ impl OpRules for Softmax {
 
     fn lower(&self, at: &mut Lower<'_>) {
         if !self.pixels {
-            return at.emit_like(Instr::Softmax { axis: 1, log: self.log });
+            let axis = match at.result() {
+                Fact::Tensor { dims } => dims.len().saturating_sub(1),
+                _ => 1,
+            };
+            return at.emit_like(Instr::Softmax { axis, log: self.log });
         }
         let dims = at.result_dims();
         let flat = vec![dims[0].clone(), dims[1].clone(), dims[2].times(&dims[3])];

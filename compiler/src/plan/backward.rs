@@ -36,8 +36,10 @@ pub fn keeps(instr: &Instr) -> Keeps {
         Instr::Unary(unary) => match unary {
             Unary::Relu | Unary::Sigmoid | Unary::Tanh | Unary::Exp | Unary::Sqrt => RESULTS,
             Unary::Relu6 | Unary::LeakyRelu(_) | Unary::Log | Unary::Clamp(..) => OPERANDS,
-            Unary::Negate | Unary::Scale(_) | Unary::Offset(_) => NOTHING,
+            Unary::Negate | Unary::Scale(_) | Unary::Offset(_) | Unary::Above(_) => NOTHING,
         },
+        // And where it is negative.
+        Instr::Prelu { .. } => Keeps { bytes_each: 1, ..OPERANDS },
         Instr::Binary(binary) => match binary {
             Binary::Add | Binary::Subtract => NOTHING,
             Binary::Multiply | Binary::Divide | Binary::Max => OPERANDS,
@@ -52,11 +54,16 @@ pub fn keeps(instr: &Instr) -> Keeps {
         Instr::Resize { .. }
         | Instr::Concat { .. }
         | Instr::Slice { .. }
+        | Instr::Pad { .. }
         | Instr::Reshape { .. }
         | Instr::Permute { .. }
         | Instr::Expand { .. }
         | Instr::OneHot { .. }
         | Instr::Fill { .. }
+        | Instr::Diagonal { .. }
+        | Instr::Argmax
+        | Instr::GaussianBlur { .. }
+        | Instr::ResizeLabels { .. }
         | Instr::Normal { .. }
         | Instr::StopGradient
         | Instr::Ramp { .. }

@@ -38,15 +38,19 @@ pub fn macs(instr: &Instr, reads: &[&[Dim]], writes: &[&[Dim]]) -> Dim {
             let inner = read(0).last().cloned().unwrap_or_default();
             product(write).times(&inner)
         }
+        // Rows, then columns.
+        Instr::GaussianBlur { kernel, .. } => product(write).scale(2 * *kernel as i64),
         Instr::Normalise(_)
         | Instr::Pool(_)
         | Instr::PoolCells { .. }
         | Instr::Unpool { .. }
         | Instr::Resize { .. }
         | Instr::Unary(_)
+        | Instr::Prelu { .. }
         | Instr::Binary(_)
         | Instr::Concat { .. }
         | Instr::Slice { .. }
+        | Instr::Pad { .. }
         | Instr::Reshape { .. }
         | Instr::Permute { .. }
         | Instr::Expand { .. }
@@ -55,6 +59,9 @@ pub fn macs(instr: &Instr, reads: &[&[Dim]], writes: &[&[Dim]]) -> Dim {
         | Instr::Reduce { .. }
         | Instr::OneHot { .. }
         | Instr::Fill { .. }
+        | Instr::Diagonal { .. }
+        | Instr::Argmax
+        | Instr::ResizeLabels { .. }
         | Instr::Normal { .. }
         | Instr::StopGradient
         | Instr::Learned { .. }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::ir::dim::Dim;
 use crate::plan::WeightId;
+pub use crate::plan::losses::{AbsentClasses, ClassWeights, CrossEntropy, HardPixels, KlMethod, KlReduce};
 
 /// One instruction.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -47,6 +48,11 @@ pub enum Instr {
     },
     /// An elementwise function of one operand.
     Unary(Unary),
+    /// `x` where positive, `slope * x` elsewhere; one slope, or one for each entry of axis 1.
+    Prelu {
+        /// `[1]` or `[c]`.
+        slope: WeightId,
+    },
     /// An elementwise function of two operands of one rank; axes of size 1 are broadcast.
     Binary(Binary),
     /// Joins operands along an axis.
@@ -59,9 +65,16 @@ pub enum Instr {
         /// The axis.
         axis: usize,
         /// First entry.
-        start: usize,
+        start: Dim,
         /// Number of entries.
-        len: usize,
+        len: Dim,
+    },
+    /// Zeros before and after the entries of each axis.
+    Pad {
+        /// How many before, for each axis.
+        before: Vec<Dim>,
+        /// How many after, for each axis.
+        after: Vec<Dim>,
     },
     /// The same elements in another shape (row-major).
     Reshape {
@@ -116,6 +129,29 @@ pub enum Instr {
         value: f32,
         /// Its shape.
         dims: Vec<Dim>,
+    },
+    /// A square matrix of zeros with one value on its diagonal.
+    Diagonal {
+        /// The value.
+        value: f32,
+        /// Rows and columns.
+        size: Dim,
+    },
+    /// `[n, c, h, w]` to `[n, 1, h, w]`: the number of the largest entry of axis 1, the first of equal ones, as a
+    /// float. No gradient.
+    Argmax,
+    /// Each channel of `[n, c, h, w]` filtered with a gaussian that is cut to an odd window and adds up to 1; zeros
+    /// around the map.
+    GaussianBlur {
+        /// Rows and columns of the window.
+        kernel: usize,
+        /// Standard deviation in pixels.
+        sigma: f32,
+    },
+    /// Labels `[n, h, w]` at other sizes: row `i` of the result is row `floor(i * h / to)`, and columns likewise.
+    ResizeLabels {
+        /// Rows and columns of the result.
+        to: [Dim; 2],
     },
     /// Standard normal values, drawn anew at every step from the step's counter and the step's path.
     Normal {
@@ -292,6 +328,8 @@ pub enum Unary {
     Offset(f32),
     /// `min(max(x, low), high)`.
     Clamp(f32, f32),
+    /// 1 where `x > f`, 0 elsewhere; no gradient.
+    Above(f32),
 }
 
 /// An elementwise function of two operands.
@@ -320,60 +358,6 @@ pub enum Reduction {
     Max,
 }
 
-/// See [`Instr::CrossEntropy`].
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct CrossEntropy {
-    /// Weights of the classes; the mean is weighted by them.
-    pub weights: ClassWeights,
-    /// Share of the target spread evenly over the classes, in `[0, 1)`.
-    pub smoothing: f32,
-}
-
-/// Weights of classes in a loss.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub enum ClassWeights {
-    /// All 1.
-    Uniform,
-    /// One for each class, void included.
-    List(Vec<f32>),
-    /// From the training split: median frequency over frequency (Eigen and Fergus 2015).
-    MedianFrequency,
-    /// From the training split: `1 / ln(1.02 + share)` (Paszke et al. 2016).
-    InverseLog,
-}
-
-/// What a loss makes of classes that the batch's labels do not show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum AbsentClasses {
-    /// Left out of the mean.
-    Skip,
-    /// In the mean with an intersection of 0.
-    Count,
-}
-
-/// Whether a divergence is summed over the latent dimensions or divided by their number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum KlReduce {
-    /// Divided by the latent size.
-    Mean,
-    /// As it is.
-    Sum,
-}
-
-/// How the KL of two mixtures is approximated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum KlMethod {
-    /// `KL(weights) + sum_k w_k KL(component_k)`, an upper bound.
-    Matched,
-    /// Hershey and Olsen 2007, eq. 20; no bound, can be negative.
-    Variational,
-    /// Reparameterised draws, `samples` from every component.
-    MonteCarlo {
-        /// Draws from every component.
-        samples: usize,
-    },
-}
-
 impl Instr {
     /// The weights that it reads.
     pub fn weights(&self) -> Vec<WeightId> {
@@ -383,6 +367,7 @@ impl Instr {
             Self::Linear { weight, bias } => std::iter::once(*weight).chain(*bias).collect(),
             Self::Normalise(n) => vec![n.scale, n.offset, n.mean, n.variance],
             Self::Learned { weight } => vec![*weight],
+            Self::Prelu { slope } => vec![*slope],
             Self::Pool(_)
             | Self::PoolCells { .. }
             | Self::Unpool { .. }
@@ -391,6 +376,7 @@ impl Instr {
             | Self::Binary(_)
             | Self::Concat { .. }
             | Self::Slice { .. }
+            | Self::Pad { .. }
             | Self::Reshape { .. }
             | Self::Permute { .. }
             | Self::Expand { .. }
@@ -400,6 +386,10 @@ impl Instr {
             | Self::Reduce { .. }
             | Self::OneHot { .. }
             | Self::Fill { .. }
+            | Self::Diagonal { .. }
+            | Self::Argmax
+            | Self::GaussianBlur { .. }
+            | Self::ResizeLabels { .. }
             | Self::Normal { .. }
             | Self::StopGradient
             | Self::CrossEntropy(_)
@@ -418,6 +408,7 @@ impl Instr {
             Self::Linear { weight, bias } => std::iter::once(weight).chain(bias.as_mut()).collect(),
             Self::Normalise(n) => vec![&mut n.scale, &mut n.offset, &mut n.mean, &mut n.variance],
             Self::Learned { weight } => vec![weight],
+            Self::Prelu { slope } => vec![slope],
             Self::Pool(_)
             | Self::PoolCells { .. }
             | Self::Unpool { .. }
@@ -426,6 +417,7 @@ impl Instr {
             | Self::Binary(_)
             | Self::Concat { .. }
             | Self::Slice { .. }
+            | Self::Pad { .. }
             | Self::Reshape { .. }
             | Self::Permute { .. }
             | Self::Expand { .. }
@@ -435,6 +427,10 @@ impl Instr {
             | Self::Reduce { .. }
             | Self::OneHot { .. }
             | Self::Fill { .. }
+            | Self::Diagonal { .. }
+            | Self::Argmax
+            | Self::GaussianBlur { .. }
+            | Self::ResizeLabels { .. }
             | Self::Normal { .. }
             | Self::StopGradient
             | Self::CrossEntropy(_)

@@ -44,6 +44,8 @@ kinds! {
     Self::Unary(Unary::Scale(_)) => "scale";
     Self::Unary(Unary::Offset(_)) => "offset";
     Self::Unary(Unary::Clamp(..)) => "clamp";
+    Self::Unary(Unary::Above(_)) => "above";
+    Self::Prelu { .. } => "prelu";
     Self::Binary(Binary::Add) => "add";
     Self::Binary(Binary::Subtract) => "subtract";
     Self::Binary(Binary::Multiply) => "multiply";
@@ -51,6 +53,7 @@ kinds! {
     Self::Binary(Binary::Max) => "max";
     Self::Concat { .. } => "concat";
     Self::Slice { .. } => "slice";
+    Self::Pad { .. } => "pad";
     Self::Reshape { .. } => "reshape";
     Self::Permute { .. } => "permute";
     Self::Expand { .. } => "expand";
@@ -63,6 +66,10 @@ kinds! {
     Self::Reduce { by: Reduction::Max, .. } => "reduce_max";
     Self::OneHot { .. } => "one_hot";
     Self::Fill { .. } => "fill";
+    Self::Diagonal { .. } => "diagonal";
+    Self::Argmax => "argmax";
+    Self::GaussianBlur { .. } => "gaussian_blur";
+    Self::ResizeLabels { .. } => "resize_labels";
     Self::Normal { .. } => "normal";
     Self::StopGradient => "stop_gradient";
     Self::Learned { .. } => "learned";

@@ -224,6 +224,21 @@ impl Lower<'_> {
         self.emit(instr, reads, dims)
     }
 
+    /// The same elements in another shape; nothing is emitted where it has that shape already.
+    pub fn reshaped(&mut self, value: ValueId, dims: Vec<Dim>) -> ValueId {
+        if self.dims_of(value) == dims {
+            return value;
+        }
+        self.emit(Instr::Reshape { dims: dims.clone() }, vec![value], dims)
+    }
+
+    /// Axes in another order: axis `i` of the result is axis `axes[i]` of the value.
+    pub fn permuted(&mut self, value: ValueId, axes: &[usize]) -> ValueId {
+        let from = self.dims_of(value);
+        let dims = axes.iter().filter_map(|axis| from.get(*axis).cloned()).collect();
+        self.emit(Instr::Permute { axes: axes.to_vec() }, vec![value], dims)
+    }
+
     /// Emits an instruction on the first tensor of every operand that writes the node's results.
     pub fn emit_like(&mut self, instr: Instr) {
         let reads = (0..self.operands.len()).map(|at| self.input(at)).collect();

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::cost::Cost;
 use super::{Against, DType, Init, Mode, Plan, Role, ValueId, WeightSource};
 use crate::ir::dim::Dim;
-use crate::plan::instr::{AbsentClasses, Binary, Instr, PoolKind, Reduction, ResizeMode, Unary};
+use crate::plan::instr::{AbsentClasses, Binary, HardPixels, Instr, PoolKind, Reduction, ResizeMode, Unary};
 
 /// A plan: inputs, steps, outputs, weights.
 pub fn plan(plan: &Plan) -> String {
@@ -204,9 +204,11 @@ pub fn instr(instr: &Instr) -> String {
         Instr::Resize { mode: ResizeMode::Bilinear, .. } => "resize bilinear".to_string(),
         Instr::Resize { mode: ResizeMode::Nearest, .. } => "resize nearest".to_string(),
         Instr::Unary(function) => unary(*function),
+        Instr::Prelu { .. } => "prelu".to_string(),
         Instr::Binary(function) => binary(*function).to_string(),
         Instr::Concat { axis } => format!("concat {axis}"),
         Instr::Slice { axis, start, len } => format!("slice {axis} from {start} take {len}"),
+        Instr::Pad { before, after } => format!("pad {} {}", dims(before), dims(after)),
         Instr::Reshape { .. } => "reshape".to_string(),
         Instr::Permute { axes } => format!("permute {axes:?}"),
         Instr::Expand { .. } => "expand".to_string(),
@@ -225,10 +227,20 @@ pub fn instr(instr: &Instr) -> String {
         }
         Instr::OneHot { classes } => format!("one_hot {classes}"),
         Instr::Fill { value, .. } => format!("fill {value}"),
+        Instr::Diagonal { value, .. } => format!("diagonal {value:e}"),
+        Instr::Argmax => "argmax".to_string(),
+        Instr::GaussianBlur { kernel, sigma } => format!("gaussian_blur {kernel}x{kernel} sigma {sigma}"),
+        Instr::ResizeLabels { .. } => "resize_labels".to_string(),
         Instr::Normal { .. } => "normal".to_string(),
         Instr::StopGradient => "stop_gradient".to_string(),
         Instr::Learned { .. } => "learned".to_string(),
-        Instr::CrossEntropy(c) => format!("cross_entropy weights {:?} smoothing {}", c.weights, c.smoothing),
+        Instr::CrossEntropy(c) => {
+            let mut text = format!("cross_entropy weights {:?} smoothing {}", c.weights, c.smoothing);
+            if let Some(HardPixels { below, at_least }) = c.hard {
+                let _ = write!(text, " hard below {below} at_least {at_least}");
+            }
+            text
+        }
         Instr::Ramp { steps } => format!("ramp {steps}"),
         Instr::SoftIou { absent: AbsentClasses::Skip } => "soft_iou".to_string(),
         Instr::SoftIou { absent: AbsentClasses::Count } => "soft_iou absent".to_string(),
@@ -261,6 +273,7 @@ pub fn unary(function: Unary) -> String {
         Unary::Negate => "negate".to_string(),
         Unary::Scale(factor) => format!("scale {factor}"),
         Unary::Offset(by) => format!("offset {by}"),
+        Unary::Above(threshold) => format!("above {threshold}"),
         Unary::Clamp(low, high) => format!("clamp {low} {high}"),
     }
 }

@@ -159,7 +159,11 @@ pub(crate) fn unet(mode: Mode) -> Plan {
         Mode::Infer => {}
         Mode::Train | Mode::Eval => {
             let labels = b.input("labels", InputKind::Labels { classes: CLASSES });
-            let instr = Instr::CrossEntropy(CrossEntropy { weights: ClassWeights::Uniform, smoothing: 0.0 });
+            let instr = Instr::CrossEntropy(CrossEntropy {
+                weights: ClassWeights::Uniform,
+                smoothing: 0.0,
+                hard: None,
+            });
             let entropy = b.step("l.cross_entropy", instr, &[logits, labels], vec![1.into()]);
             let iou = b.step(
                 "l.soft_iou",

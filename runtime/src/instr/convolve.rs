@@ -2,6 +2,7 @@
 
 use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+use burn::tensor::{Tensor, TensorData};
 use phg_compiler::plan::instr::{Convolve, ConvolveTransposed, Unary};
 use phg_kernels::Window;
 
@@ -58,6 +59,23 @@ pub(super) fn convolve(instr: &Convolve, mut maps: Vec<Value>, context: &Context
         Some(activation) => unary::apply(activation, y.into()),
         None => Ok(y.into()),
     }
+}
+
+/// Each channel filtered with a gaussian that is cut to `kernel` (odd) pixels and adds up to 1: rows, then columns.
+pub(super) fn gaussian_blur(x: Tensor<4>, kernel: usize, sigma: f32) -> Value {
+    let (middle, variance) = ((kernel / 2) as f64, f64::from(sigma).powi(2));
+    let taps: Vec<f64> =
+        (0..kernel).map(|at| (-(at as f64 - middle).powi(2) / (2.0 * variance)).exp()).collect();
+    let sum: f64 = taps.iter().sum();
+    let taps: Vec<f32> = taps.iter().map(|tap| (tap / sum) as f32).collect();
+    let ([n, c, h, w], device) = (x.dims(), x.device());
+    let along = |x: Tensor<4>, shape: [usize; 2]| {
+        let weight = TensorData::new(taps.clone(), [1, 1, shape[0], shape[1]]);
+        let options = ConvOptions::new([1, 1], shape.map(|size| size / 2), [1, 1], 1);
+        conv2d(x, Tensor::from_data(weight, &device), None, options)
+    };
+    let y = along(along(x.reshape([n * c, 1, h, w]), [kernel, 1]), [1, kernel]);
+    y.reshape([n, c, h, w]).into()
 }
 
 /// The transposed convolution: the gradient of a convolution with respect to its operand.

@@ -14,6 +14,12 @@ pub(super) fn fill(value: f32, shape: &[usize], context: &Context<'_>) -> Result
     Value::full(value, shape, context.device)
 }
 
+/// A square matrix of zeros with `value` on its diagonal.
+pub(super) fn diagonal(value: f32, size: usize, context: &Context<'_>) -> Result<Value> {
+    let data = (0..size * size).map(|at| if at % (size + 1) == 0 { value } else { 0.0 });
+    Value::float(data.collect(), &[size, size], context.device)
+}
+
 /// `min((s + 1) / steps, 1)` while training, `s` being the updates that lie behind; 1 for no steps, and otherwise.
 pub(super) fn ramp(steps: usize, context: &Context<'_>) -> Result<Value> {
     let done = context.bindings.update.saturating_add(1) as f64;

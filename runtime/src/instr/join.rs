@@ -1,5 +1,6 @@
 //! Joining, cutting, reordering and repeating axes.
 
+use burn::tensor::ops::PadMode;
 use burn::tensor::{Int, Tensor};
 
 use crate::error::Result;
@@ -47,6 +48,16 @@ pub(super) fn slice(x: Value, axis: usize, start: usize, len: usize) -> Result<V
         )));
     }
     Ok(crate::tensor::each!(x, x => x.narrow(axis, start, len).into()))
+}
+
+/// Zeros before and after the entries of each axis.
+pub(super) fn pad(x: Value, before: &[usize], after: &[usize]) -> Result<Value> {
+    let rank = x.shape().len();
+    if before.len() != rank || after.len() != rank {
+        return Err(unfit(format!("{} is padded along {} axes", x.describe(), before.len())));
+    }
+    let sides: Vec<(usize, usize)> = before.iter().copied().zip(after.iter().copied()).collect();
+    Ok(crate::tensor::each_float!(x, "padding", x => x.pad(sides, PadMode::Constant(0.0)).into()))
 }
 
 /// Result axis `i` is operand axis `axes[i]`.

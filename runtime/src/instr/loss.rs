@@ -1,17 +1,18 @@
 //! Losses of class scores `[n, c, h, w]` against labels `[n, h, w]`.
 
 use burn::tensor::{Bool, Int, Tensor, TensorData};
-use phg_compiler::plan::instr::{AbsentClasses, ClassWeights, CrossEntropy};
+use phg_compiler::plan::instr::{AbsentClasses, ClassWeights, CrossEntropy, HardPixels};
 
 use super::{label, softmax};
 use crate::codes;
 use crate::error::{Error, Kind, Result};
 use crate::exec::Bindings;
 use crate::native;
+use crate::tensor::Value;
 
 /// Weighted mean over the pixels that count of `-log softmax(logits)[label]`, smoothed as PyTorch does:
 /// `(1 - s) * w[label] * nll + s / c * sum over classes of w * nll`, over the sum of `w[label]`; 0 when no
-/// pixel counts.
+/// pixel counts. Of hard pixels alone where the instruction says so.
 pub(super) fn cross_entropy(
     instr: &CrossEntropy,
     logits: Tensor<4>,
@@ -20,6 +21,10 @@ pub(super) fn cross_entropy(
 ) -> Result<Tensor<1>> {
     let [n, classes, h, w] = logits.dims();
     let device = logits.device();
+    let labels = match instr.hard {
+        Some(hard) => hard_pixels(hard, &logits, labels, bindings.void)?,
+        None => labels,
+    };
     let weights = weights_of(&instr.weights, classes, bindings)?;
     let all = weights.clone().unwrap_or_else(|| vec![1.0; classes]);
     let scores = logits.clone().into();
@@ -56,6 +61,42 @@ pub(super) fn cross_entropy(
     // Without a pixel that counts the numerator is 0; 1 keeps the quotient 0 rather than not a number.
     let none = sum.clone().equal_scalar(0.0f32).float();
     Ok(total.neg() / (sum + none))
+}
+
+/// The label of no pixel.
+const NO_CLASS: i64 = -1;
+
+/// The labels, of which those of pixels that are not hard become [`NO_CLASS`]. Which ones they are is decided in host
+/// memory, on every device alike; no gradient flows through the choice.
+fn hard_pixels(
+    hard: HardPixels,
+    logits: &Tensor<4>,
+    labels: Tensor<3, Int>,
+    void: Option<i64>,
+) -> Result<Tensor<3, Int>> {
+    let ([n, classes, h, w], device) = (logits.dims(), labels.device());
+    let scores = Value::from(logits.clone()).inner();
+    let constant = Value::from(labels).inner().i3()?;
+    let counts = label::valid(&constant, classes, void);
+    let target = constant.clone().mask_fill(counts.clone().bool_not(), 0i64).reshape([n, 1, h, w]);
+    let log = softmax::softmax(scores, 1, true)?.f4()?.gather(1, target);
+    let log = Value::from(log).to_host()?.data;
+    let counts = Value::from(counts.int()).to_ints()?;
+    let mut of_class: Vec<f32> =
+        log.iter().zip(&counts).filter(|(_, counts)| **counts != 0).map(|(log, _)| *log).collect();
+    // Hard is what is below the threshold, and at least so many: the least of all, up to and with the last of them.
+    let threshold = hard.below.ln();
+    let least = (f64::from(hard.at_least) * of_class.len() as f64) as usize;
+    let below = of_class.iter().filter(|log| **log < threshold).count();
+    let last = (below < least).then(|| *of_class.select_nth_unstable_by(least - 1, f32::total_cmp).1);
+    let is_hard = |log: f32| last.map_or(log < threshold, |last| log <= last);
+    let mut kept = Value::from(constant).to_ints()?;
+    for ((label, log), counts) in kept.iter_mut().zip(&log).zip(&counts) {
+        if *counts == 0 || !is_hard(*log) {
+            *label = NO_CLASS;
+        }
+    }
+    Value::int(kept, &[n, h, w], &device)?.i3()
 }
 
 /// The weights of the classes; `None` for all 1.

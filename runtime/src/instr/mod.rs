@@ -121,9 +121,13 @@ fn execute(step: &Step, reads: Vec<Value>, context: &mut Context<'_>) -> Result<
             resize::resize(next()?.f4()?, *mode, to)?.into()
         }
         Instr::Unary(unary) => unary::apply(*unary, next()?)?,
+        Instr::Prelu { slope } => unary::prelu(next()?, context.vector(*slope)?)?,
         Instr::Binary(binary) => binary::apply(*binary, next()?, next()?)?,
         Instr::Concat { axis } => join::concat(reads.collect(), *axis)?,
-        Instr::Slice { axis, start, len } => join::slice(next()?, *axis, *start, *len)?,
+        Instr::Slice { axis, start, len } => {
+            join::slice(next()?, *axis, context.size(start)?, context.size(len)?)?
+        }
+        Instr::Pad { before, after } => join::pad(next()?, &context.shape(before)?, &context.shape(after)?)?,
         Instr::Reshape { dims } => next()?.reshape(&context.shape(dims)?)?,
         Instr::Permute { axes } => join::permute(next()?, axes)?,
         Instr::Expand { dims } => join::expand(next()?, &context.shape(dims)?)?,
@@ -133,6 +137,13 @@ fn execute(step: &Step, reads: Vec<Value>, context: &mut Context<'_>) -> Result<
         Instr::Reduce { by, axes, keep } => reduce::reduce(next()?, *by, axes, *keep)?,
         Instr::OneHot { classes } => label::one_hot(next()?.i3()?, *classes).into(),
         Instr::Fill { value, dims } => draw::fill(*value, &context.shape(dims)?, context)?,
+        Instr::Diagonal { value, size } => draw::diagonal(*value, context.size(size)?, context)?,
+        Instr::Argmax => reduce::argmax(next()?.f4()?),
+        Instr::GaussianBlur { kernel, sigma } => convolve::gaussian_blur(next()?.f4()?, *kernel, *sigma),
+        Instr::ResizeLabels { to: [rows, columns] } => {
+            let to = [context.size(rows)?, context.size(columns)?];
+            resize::labels(next()?.i3()?, to).into()
+        }
         Instr::Normal { dims } => draw::normal(&context.shape(dims)?, context)?,
         Instr::StopGradient => {
             // Not Burn's detach: it would make a parameter a new leaf that wants a gradient of its own.

@@ -1,5 +1,6 @@
 //! Sums, means and maxima over axes.
 
+use burn::tensor::Tensor;
 use phg_compiler::plan::instr::Reduction;
 
 use crate::error::Result;
@@ -41,4 +42,9 @@ pub(super) fn reduce(x: Value, by: Reduction, axes: &[usize], keep: bool) -> Res
         result.push(1);
     }
     x.reshape(&result)
+}
+
+/// The number of the largest entry of axis 1, the first of equal ones, as a float `[n, 1, h, w]`.
+pub(super) fn argmax(x: Tensor<4>) -> Value {
+    x.argmax(1).float().into()
 }

@@ -33,6 +33,12 @@ pub(crate) fn resize(x: Tensor<4>, mode: ResizeMode, to: [usize; 2]) -> Result<T
     })
 }
 
+/// Labels at the given rows and columns: row `i` is row `floor(i * from / to)`, columns likewise.
+pub(super) fn labels(x: Tensor<3, Int>, to: [usize; 2]) -> Tensor<3, Int> {
+    let ([_, rows, columns], device) = (x.dims(), x.device());
+    x.select(1, nearest(rows, to[0], &device)).select(2, nearest(columns, to[1], &device))
+}
+
 /// `floor(i * from / to)` for each `i` in `0..to`.
 fn nearest(from: usize, to: usize, device: &burn::tensor::Device) -> Tensor<1, Int> {
     let at: Vec<i64> = (0..to).map(|i| i64::try_from(i * from / to).unwrap_or(0)).collect();

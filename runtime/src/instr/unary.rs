@@ -5,7 +5,7 @@ use phg_compiler::plan::instr::Unary;
 
 use crate::error::Result;
 use crate::native;
-use crate::tensor::{Value, each_float};
+use crate::tensor::{Value, each_float, unfit};
 
 /// Applies `unary` to floats of any rank.
 pub(super) fn apply(unary: Unary, x: Value) -> Result<Value> {
@@ -15,6 +15,15 @@ pub(super) fn apply(unary: Unary, x: Value) -> Result<Value> {
         return Ok(y);
     }
     Ok(each_float!(x, "an elementwise function", x => by_rank(unary, x).into()))
+}
+
+/// `x` where positive, `slope * x` elsewhere; `slope` is `[1]`, or `[c]` for the entries of axis 1.
+pub(super) fn prelu(x: Value, slope: Tensor<1>) -> Result<Value> {
+    let [slopes] = slope.dims();
+    if slopes != 1 && x.shape().get(1) != Some(&slopes) {
+        return Err(unfit(format!("{slopes} slopes for {}", x.describe())));
+    }
+    Ok(each_float!(x, "an elementwise function", x => activation::prelu(x, slope).into()))
 }
 
 fn by_rank<const D: usize>(unary: Unary, x: Tensor<D>) -> Tensor<D> {
@@ -30,6 +39,7 @@ fn by_rank<const D: usize>(unary: Unary, x: Tensor<D>) -> Tensor<D> {
         Unary::Negate => x.neg(),
         Unary::Scale(factor) => x.mul_scalar(factor),
         Unary::Offset(shift) => x.add_scalar(shift),
+        Unary::Above(threshold) => x.greater_scalar(threshold).float(),
         Unary::Clamp(low, high) => x.clamp(low, high),
     }
 }

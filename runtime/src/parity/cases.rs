@@ -4,11 +4,12 @@
 //! generator that a case's own name names. Guaranteed: cases of one kind come in order of size, and the first of
 //! every kind before the second of any, so that a check that runs out of time has seen each.
 
+mod losses;
+
 use std::collections::BTreeMap;
 
 use phg_compiler::plan::instr::{
-    AbsentClasses, Binary, ClassWeights, Convolve, ConvolveTransposed, CrossEntropy, KlMethod, KlReduce,
-    Normalise, Pool, PoolKind, Reduction, ResizeMode, Unary,
+    Binary, Convolve, ConvolveTransposed, Normalise, Pool, PoolKind, Reduction, ResizeMode, Unary,
 };
 use phg_compiler::plan::{Instr, Mode, WeightId, print};
 use phg_kernels::Window;
@@ -16,7 +17,6 @@ use phg_kernels::Window;
 use super::shapes::{
     CONVOLUTIONS, POOLINGS, RESIZES, TRANSPOSED, Transposed, WIDE_CONVOLUTIONS, WIDE_TRANSPOSED,
 };
-use crate::exec::MeasuredWeights;
 use crate::host::HostTensor;
 use crate::instr::case::{Case, Operand};
 use crate::random::{Purpose, Stream, counter};
@@ -37,8 +37,8 @@ pub(crate) fn all() -> Vec<Named> {
     axes(&mut list);
     products(&mut list);
     sources(&mut list);
-    losses(&mut list);
-    divergences(&mut list);
+    losses::losses(&mut list);
+    losses::divergences(&mut list);
     let mut seen: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut ordered: Vec<(usize, Named)> = Vec::with_capacity(list.0.len());
     for named in list.0 {
@@ -219,6 +219,11 @@ fn maps(list: &mut List) {
         let places = (0..n * c * h * w).map(|at| place(at) + down).collect();
         case.reads.push(Operand::Int(places, vec![n, c, h, w]));
     }
+    for ([n, c, h, w], kernel, sigma) in
+        [([2, 3, 5, 4], 3, 0.8), ([1, 1, 9, 13], 25, 5.0), ([1, 2, 96, 191], 25, 5.0)]
+    {
+        list.add(Instr::GaussianBlur { kernel, sigma }, &[&[n, c, h, w]], &[]);
+    }
     for mode in [ResizeMode::Bilinear, ResizeMode::Nearest] {
         let wide = [
             ([1, 12, 96, 192], [384, 768]),
@@ -247,6 +252,7 @@ fn functions(list: &mut List) {
         Unary::Scale(-2.5),
         Unary::Offset(0.75),
         Unary::Clamp(-0.5, 0.7),
+        Unary::Above(0.25),
     ];
     let shapes: [&[usize]; 4] = [&[1, 3, 5], &[7], &[2, 3, 5, 3], &[1, 2, 384, 768]];
     for unary in unary {
@@ -263,7 +269,8 @@ fn functions(list: &mut List) {
                 | Unary::Negate
                 | Unary::Scale(_)
                 | Unary::Offset(_)
-                | Unary::Clamp(..) => case,
+                | Unary::Clamp(..)
+                | Unary::Above(_) => case,
             };
         }
     }
@@ -281,6 +288,11 @@ fn functions(list: &mut List) {
             case.map(1, |x| if x < 0.0 { x - 0.5 } else { x + 0.5 });
         }
     }
+    let shapes: [(&[usize], usize); 4] =
+        [(&[2, 3, 4, 5], 3), (&[4, 7], 7), (&[2, 3, 5, 3], 1), (&[1, 16, 192, 383], 16)];
+    for (shape, slopes) in shapes {
+        list.add(Instr::Prelu { slope: WeightId(0) }, &[shape], &[&[slopes]]);
+    }
     for (rate, channels, shape) in
         [(0.25, false, [2, 3, 5, 7]), (0.5, true, [2, 8, 5, 3]), (0.1, false, [1, 4, 96, 192])]
     {
@@ -293,9 +305,17 @@ fn axes(list: &mut List) {
     list.add(Instr::Concat { axis: 1 }, &[&[2, 3, 4, 5], &[2, 1, 4, 5]], &[]);
     list.add(Instr::Concat { axis: 0 }, &[&[2, 3], &[1, 3], &[4, 3]], &[]);
     list.add(Instr::Concat { axis: 1 }, &[&[1, 12, 96, 192], &[1, 7, 96, 192], &[1, 1, 96, 192]], &[]);
-    list.add(Instr::Slice { axis: 1, start: 1, len: 2 }, &[&[2, 4, 3, 5]], &[]);
-    list.add(Instr::Slice { axis: 2, start: 3, len: 1 }, &[&[2, 3, 5]], &[]);
-    list.add(Instr::Slice { axis: 1, start: 5, len: 7 }, &[&[1, 24, 96, 191]], &[]);
+    list.add(Instr::Slice { axis: 1, start: 1.into(), len: 2.into() }, &[&[2, 4, 3, 5]], &[]);
+    list.add(Instr::Slice { axis: 2, start: 3.into(), len: 1.into() }, &[&[2, 3, 5]], &[]);
+    list.add(Instr::Slice { axis: 1, start: 5.into(), len: 7.into() }, &[&[1, 24, 96, 191]], &[]);
+    for (before, after, shape) in [
+        ([0, 1, 2, 0], [0, 0, 1, 3], [2, 3, 4, 5]),
+        ([0, 0, 3, 3], [0, 0, 4, 2], [1, 8, 41, 90]),
+        ([0, 0, 0, 0], [0, 48, 0, 0], [1, 16, 96, 191]),
+    ] {
+        let sides = |side: [usize; 4]| side.map(Into::into).to_vec();
+        list.add(Instr::Pad { before: sides(before), after: sides(after) }, &[&shape], &[]);
+    }
     list.add(Instr::Reshape { dims: [2, 12, 5].map(Into::into).to_vec() }, &[&[2, 3, 4, 5]], &[]);
     list.add(Instr::Reshape { dims: [1, 8, 4608].map(Into::into).to_vec() }, &[&[1, 8, 48, 96]], &[]);
     list.add(Instr::Permute { axes: vec![0, 2, 3, 1] }, &[&[2, 3, 4, 5]], &[]);
@@ -360,74 +380,21 @@ fn sources(list: &mut List) {
         list.add(Instr::Fill { value: 0.3, dims: dims.clone() }, &[], &[]);
         list.add(Instr::Normal { dims }, &[], &[]);
     }
+    for size in [1, 5, 97] {
+        list.add(Instr::Diagonal { value: -1e30, size: size.into() }, &[], &[]);
+    }
+    for shape in [[2, 4, 3, 5], [1, 12, 96, 191]] {
+        list.add(Instr::Argmax, &[&shape], &[]);
+    }
+    for ([n, h, w], to) in [([2, 5, 7], [2, 3]), ([1, 3, 4], [7, 9]), ([1, 384, 768], [96, 192])] {
+        list.add(Instr::ResizeLabels { to: to.map(Into::into) }, &[], &[]).labels([n, h, w], 12);
+    }
     for steps in [0, 3] {
         list.add(Instr::Ramp { steps }, &[], &[]);
     }
     list.add(Instr::StopGradient, &[&[2, 3, 5]], &[]);
     list.add(Instr::Learned { weight: WeightId(0) }, &[], &[&[1, 3]]);
     list.add(Instr::Learned { weight: WeightId(0) }, &[], &[&[1, 16, 24, 48]]);
-}
-
-fn losses(list: &mut List) {
-    let listed = ClassWeights::List(vec![0.5, 2.0, 1.25, 3.0]);
-    let shapes = [([2, 4, 3, 2], listed.clone()), ([1, 4, 5, 7], ClassWeights::MedianFrequency)];
-    for (at, (shape, weights)) in shapes.into_iter().enumerate() {
-        for smoothing in [0.0, 0.125] {
-            let instr = Instr::CrossEntropy(CrossEntropy { weights: weights.clone(), smoothing });
-            let case = list.add(instr, &[&shape], &[]).labels([shape[0], shape[2], shape[3]], 4);
-            if at == 1 {
-                let measured = vec![1.5, 0.25, 1.0, 2.0];
-                case.class_weights =
-                    Some(MeasuredWeights { median_frequency: measured.clone(), inverse_log: measured });
-            }
-        }
-    }
-    let uniform = || CrossEntropy { weights: ClassWeights::Uniform, smoothing: 0.0 };
-    for (instr, [n, c, h, w]) in [
-        (Instr::CrossEntropy(uniform()), [1, 12, 384, 768]),
-        (Instr::CrossEntropy(uniform()), [2, 12, 45, 61]),
-        (Instr::SoftIou { absent: AbsentClasses::Skip }, [2, 4, 3, 2]),
-        (Instr::SoftIou { absent: AbsentClasses::Skip }, [1, 12, 384, 768]),
-        (Instr::SoftIou { absent: AbsentClasses::Skip }, [2, 12, 45, 61]),
-        (Instr::SoftIou { absent: AbsentClasses::Count }, [2, 4, 3, 2]),
-    ] {
-        list.add(instr, &[&[n, c, h, w]], &[]).labels([n, h, w], c).map(0, |x| 2.0 * x);
-    }
-    // A batch of nothing but void.
-    let case = list.add(Instr::SoftIou { absent: AbsentClasses::Skip }, &[&[1, 4, 2, 2]], &[]);
-    case.reads.push(Operand::Int(vec![3, 255, 3, 3], vec![1, 2, 2]));
-    case.void = Some(3);
-}
-
-fn divergences(list: &mut List) {
-    for reduce in [KlReduce::Sum, KlReduce::Mean] {
-        for shape in [[3, 5], [1, 64], [8, 64]] {
-            let shape: &[usize] = &shape;
-            list.add(Instr::KlGaussian { standard: false, reduce, free_bits: 0.0 }, &[shape; 4], &[]);
-            list.add(Instr::KlGaussian { standard: true, reduce, free_bits: 0.0 }, &[shape; 2], &[]);
-        }
-    }
-    let free = Instr::KlGaussian { standard: true, reduce: KlReduce::Sum, free_bits: 0.5 };
-    list.add(free, &[&[3, 5], &[3, 5]], &[]);
-    for (by, other) in
-        [(KlMethod::Matched, 0), (KlMethod::Variational, 1), (KlMethod::MonteCarlo { samples: 3 }, 1)]
-    {
-        for ([n, k, d], reduce) in [([2, 3, 5], KlReduce::Sum), ([1, 12, 64], KlReduce::Mean)] {
-            let (q, p) = ([n, k, d], [n, k + other, d]);
-            let reads: [&[usize]; 6] = [&q[..2], &q, &q, &p[..2], &p, &p];
-            let case = list.add(Instr::KlMixture { by, reduce, free_bits: 0.0 }, &reads, &[]);
-            for at in [0, 3] {
-                if let Operand::Float(tensor) = &mut case.reads[at] {
-                    // Weights that sum to 1.
-                    let len = tensor.shape[1];
-                    for row in tensor.data.chunks_mut(len) {
-                        let sum = row.iter().map(|x| x.exp()).sum::<f32>().ln();
-                        row.iter_mut().for_each(|x| *x -= sum);
-                    }
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]

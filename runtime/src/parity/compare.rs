@@ -33,9 +33,11 @@ enum Arithmetic {
 
 fn arithmetic(instr: &Instr) -> Arithmetic {
     match instr {
-        Instr::Convolve(_) | Instr::ConvolveTransposed(_) | Instr::Linear { .. } | Instr::MatMul => {
-            Arithmetic::Products
-        }
+        Instr::Convolve(_)
+        | Instr::ConvolveTransposed(_)
+        | Instr::Linear { .. }
+        | Instr::MatMul
+        | Instr::GaussianBlur { .. } => Arithmetic::Products,
         Instr::Normalise(_)
         | Instr::Pool(Pool { kind: PoolKind::Average, .. })
         | Instr::PoolCells { .. }
@@ -47,17 +49,21 @@ fn arithmetic(instr: &Instr) -> Arithmetic {
         | Instr::SoftIou { .. }
         | Instr::KlGaussian { .. }
         | Instr::KlMixture { .. } => Arithmetic::Sums,
-        Instr::Unary(Unary::Relu | Unary::Relu6 | Unary::Negate | Unary::Clamp(..))
+        Instr::Unary(Unary::Relu | Unary::Relu6 | Unary::Negate | Unary::Clamp(..) | Unary::Above(_))
         | Instr::Pool(Pool { kind: PoolKind::Max, .. })
         | Instr::Resize { mode: ResizeMode::Nearest, .. }
         | Instr::Reduce { by: Reduction::Max, .. }
         | Instr::Concat { .. }
         | Instr::Slice { .. }
+        | Instr::Pad { .. }
         | Instr::Reshape { .. }
         | Instr::Permute { .. }
         | Instr::Expand { .. }
         | Instr::OneHot { .. }
         | Instr::Fill { .. }
+        | Instr::Diagonal { .. }
+        | Instr::Argmax
+        | Instr::ResizeLabels { .. }
         | Instr::Normal { .. }
         | Instr::StopGradient
         | Instr::Ramp { .. }
@@ -72,6 +78,7 @@ fn arithmetic(instr: &Instr) -> Arithmetic {
             | Unary::Scale(_)
             | Unary::Offset(_),
         )
+        | Instr::Prelu { .. }
         | Instr::Binary(_)
         | Instr::Dropout { .. } => Arithmetic::Functions,
     }

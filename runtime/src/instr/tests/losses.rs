@@ -12,7 +12,7 @@ fn labels() -> Vec<i64> {
 }
 
 fn instr(weights: ClassWeights, smoothing: f32) -> Instr {
-    Instr::CrossEntropy(CrossEntropy { weights, smoothing })
+    Instr::CrossEntropy(CrossEntropy { weights, smoothing, hard: None })
 }
 
 /// The definition in the documentation of PyTorch's CrossEntropyLoss, with several ignored labels.

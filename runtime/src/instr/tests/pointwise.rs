@@ -96,7 +96,8 @@ fn operands_that_do_not_go_together_are_an_error() {
         let case = Case::new(Instr::Binary(Binary::Add), vec![Array::zeros(&a), Array::zeros(&b)]);
         assert_eq!(case.execute().err().unwrap().code, codes::EXEC_PLAN);
     }
-    let case = Case::new(Instr::Slice { axis: 1, start: 2, len: 2 }, vec![Array::zeros(&[2, 3])]);
+    let case =
+        Case::new(Instr::Slice { axis: 1, start: 2.into(), len: 2.into() }, vec![Array::zeros(&[2, 3])]);
     assert_eq!(case.execute().err().unwrap().code, codes::EXEC_PLAN);
     let case = Case::new(Instr::Unary(Unary::Relu), vec![]).labels(vec![1], &[1]);
     assert_eq!(case.execute().err().unwrap().code, codes::EXEC_PLAN);
@@ -117,7 +118,7 @@ fn concat_and_slice() {
         }
         y
     });
-    Case::new(Instr::Slice { axis: 1, start: 1, len: 2 }, vec![a]).check(|x, _| {
+    Case::new(Instr::Slice { axis: 1, start: 1.into(), len: 2.into() }, vec![a]).check(|x, _| {
         let data = (0..2).flat_map(|n| x[0].data[(n * 3 + 1) * 20..(n * 3 + 3) * 20].to_vec());
         Array::new(&[2, 2, 4, 5], data.collect())
     });
