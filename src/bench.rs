@@ -9,6 +9,7 @@ use phg_compiler::Network;
 use phg_compiler::ir::dim::Sizes;
 use phg_runtime::bench::{Benching, Loading, Measured, bench};
 use phg_runtime::codes;
+use phg_runtime::data::Split;
 use phg_runtime::device::{self, DeviceName};
 use phg_runtime::error::{Error, Kind};
 use phg_runtime::train::prepare;
@@ -30,7 +31,7 @@ pub(crate) fn run(args: &Bench) -> Outcome {
     if let Some(folder) = args.output.as_ref().filter(|_| args.figure) {
         return figure::run(args, folder, &compiled, device);
     }
-    let Timed { measured, sizes } = time(args, args.mode, &compiled, device)?;
+    let Timed { measured, sizes, .. } = time(args, args.mode, &compiled, device)?;
     match args.format {
         Format::Json => {
             let mut view = json!(measured);
@@ -61,12 +62,16 @@ pub(crate) fn run(args: &Bench) -> Outcome {
 struct Timed {
     measured: Measured,
     sizes: Sizes,
+    /// Images of a pass over the split: the training split, or for inference the validation split.
+    images: Option<usize>,
 }
 
 /// Times steps of one mode.
 fn time(args: &Bench, mode: ModeName, compiled: &Compiled, device: DeviceName) -> Result<Timed, Failure> {
     let network = &compiled.network;
     let loading = loading(args, mode, network)?;
+    let split = if mode == ModeName::Train { Split::Train } else { Split::Val };
+    let images = loading.as_ref().map(|loading| loading.dataset.len(split));
     let [h, w] = match &loading {
         // What a crop leaves is what the network is given.
         Some(loading) => loading.preparation.augment.crop.or(loading.preparation.size),
@@ -95,7 +100,7 @@ fn time(args: &Bench, mode: ModeName, compiled: &Compiled, device: DeviceName) -
     if interrupted.load(Ordering::Relaxed) {
         return Err(Failure::Interrupted);
     }
-    Ok(Timed { measured: measured?, sizes })
+    Ok(Timed { measured: measured?, sizes, images })
 }
 
 /// Adds on what it was measured.

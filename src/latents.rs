@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Latents) -> Outcome {
     for (figures, (latent, other)) in
         measure::figures(&observed).into_iter().zip(observed.iter().zip(&relabelled))
     {
-        let miou = changed(&scorer, &subject, &recorded, &figures.name)?;
+        let miou = changed(&scorer, &subject, &recorded, &latent.path)?;
         let label_sensitivity =
             observer.reads_labels(&figures.name).then(|| measure::divergence(latent, other));
         all.push(findings(figures, latent, recorded.miou.zip(miou), label_sensitivity));
@@ -122,9 +122,9 @@ fn changed(
     scorer: &Scorer<'_>,
     subject: &Subject,
     recorded: &Recorded<'_>,
-    name: &str,
+    path: &str,
 ) -> Result<Option<Changed>, Failure> {
-    let Some(latent) = intervene::of(&subject.model).iter().find(|latent| latent.name == name) else {
+    let Some(latent) = intervene::of(&subject.model).iter().find(|latent| latent.path == path) else {
         return Ok(None);
     };
     let score = |change| scorer.watched(&subject.dataset, |on| recorded.score(latent, change, on));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use phg_runtime::metrics::Evaluation;
 use phg_runtime::run::RunFolder;
-use phg_runtime::train::fit::{Tick, Watch};
+use phg_runtime::train::watch::{Tick, Watch};
 
 /// How often a plain line is printed.
 const EVERY: Duration = Duration::from_secs(10);

@@ -11,7 +11,7 @@ fn train(folder: &Path, more: &[&str]) -> String {
     let run = folder.join("run").display().to_string();
     let sets = "base=4 units=[1,1,1,1] blocks=[1,1,1,1] dim=6 D=4 M=4 z_map=8 K=3 width=8";
     let sets = sets.split(' ').flat_map(|set| ["--set", set]);
-    let fixed = ["train", "specs/phgmm-small.phg", "--run", &run, "--steps", "2", "--seed", "3"];
+    let fixed = ["train", "specs/phgmm-small.phg", "--run", &run, "--seed", "3"];
     let tiny = ["--size", "32x64", "--batch", "2", "--threads", "1"];
     let args: Vec<&str> = fixed.into_iter().chain(sets).chain(tiny).chain(more.iter().copied()).collect();
     let output = phgc(&args);
@@ -33,20 +33,27 @@ fn text(output: &std::process::Output) -> String {
 #[test]
 fn latents_are_logged_probed_and_drawn() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let run = train(folder.path(), &[]);
+    let run = train(folder.path(), &["--steps", "2"]);
 
     // At the beginning, after the first step, and at the last validation.
     let lines = logged(&run, "latents");
-    let steps: Vec<(u64, &str)> = lines
-        .iter()
-        .map(|line| (line["step"].as_u64().expect("a step"), line["split"].as_str().expect("a split")))
-        .collect();
-    assert_eq!(steps, [(0, "val"), (1, "train"), (2, "val")]);
-    let z = &lines[2]["latents"][0];
-    assert_eq!((z["name"].as_str(), z["components"].as_u64()), (Some("z.q"), Some(3)));
+    let has = |line: &Value| ["train", "val"].map(|split| line[split].is_object());
+    let steps: Vec<(u64, [bool; 2])> =
+        lines.iter().map(|line| (line["step"].as_u64().expect("a step"), has(line))).collect();
+    assert_eq!(steps, [(0, [false, true]), (1, [true, false]), (2, [false, true])]);
+    let z = &lines[2]["val"]["z.q"];
+    assert_eq!(z["components"], 3);
     let weights = z["by_component"].as_array().expect("components").iter();
     let sum: f64 = weights.map(|component| component["weight"].as_f64().expect("a weight")).sum();
     assert!((sum - 1.0).abs() < 1e-5, "{sum}");
+    let events = std::fs::read_dir(Path::new(&run)).expect("a run").filter_map(|entry| {
+        let path = entry.expect("an entry").path();
+        path.file_name()?.to_str()?.contains("tfevents").then(|| std::fs::read(path).expect("events"))
+    });
+    let events = events.flatten().collect::<Vec<u8>>();
+    for tag in ["latents/val/z.q/kl", "latents/train/g.q/active"] {
+        assert!(events.windows(tag.len()).any(|bytes| bytes == tag.as_bytes()), "{tag}");
+    }
 
     let out = folder.path().join("out").display().to_string();
     let few = ["--images", "6", "--threads", "1", "--observe", "5"];
@@ -89,6 +96,22 @@ fn latents_are_logged_probed_and_drawn() {
 
     let views = phgc(&["latents", &run, "--flip", "--format", "json"]);
     assert_eq!((status(&views), json(&views)["error"]["code"].as_str()), (2, Some("phg::usage::arguments")));
+}
+
+#[test]
+fn without_validation_images_the_batches_tell_of_a_collapse() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join("camvid").display().to_string();
+    let few = ["--images", "6", "--size", "32x64", "-o", &data];
+    let written = phgc(&[&["data", "write", "scenes", "--layout", "camvid"][..], &few].concat());
+    assert_eq!(status(&written), 0);
+    std::fs::remove_file(folder.path().join("camvid/val.txt")).expect("no validation split");
+    // Divergences that outweigh everything else press the means together.
+    let press = ["--set", "lambda_z=100", "--set", "lambda_g=100", "--steps", "50"];
+    let run = train(folder.path(), &[&["--data", "camvid", "--root", &data][..], &press].concat());
+    assert!(logged(&run, "latents").iter().all(|line| line["val"].is_null()));
+    let report = std::fs::read_to_string(Path::new(&run).join("report.json")).expect("a report");
+    assert!(report.contains("`phgc latents` on the finished run says whether it is used"), "{report}");
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn network(program: &Program, request: &Request<'_>, diags: &mut Diags) -> Optio
         diags.push(diag);
         return None;
     }
-    crate::check::lints(&built.graph, diags);
+    crate::check::lints(&built.graph, built.training.batch, diags);
     if request.both_ways {
         // Each turn costs as much as the spec itself: large specs with many switches have some of them turned only.
         let turns = (TURNED_NODES / (built.graph.len() + built.switches.len()).max(1)).max(4);

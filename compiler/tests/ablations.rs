@@ -109,7 +109,7 @@ const ABLATIONS: &[Ablation] = &[
         &["postnet"],
         &[("postnet", SMALL - LARGE)],
     ),
-    row("stop-p", &[("stop", "p")], &["loss"], &[]),
+    row("stop-p", &[("postnet_decodes", "true"), ("stop", "p")], &["loss"], &[]),
     row("stop-q", &[("stop", "q")], &["loss"], &[]),
     row("summary-none", &[("summary_activation", "none")], SUMMARIES, &[]),
     row("summary-relu", &[("summary_activation", "relu")], SUMMARIES, &[]),

@@ -58,6 +58,28 @@ fn channels_become_pixels_and_are_taken() {
     fits("let y: map[N, 2, H, W] = image |> conv(8) |> slice(from: 3, count: 2)");
 }
 
+/// PyTorch's rule: rounded up, without a window that would start in the padding.
+#[test]
+fn pools_that_round_up() {
+    for (kernel, stride, padding) in
+        [(2, 2, 0), (3, 2, 0), (3, 2, 1), (2, 2, 1), (2, 3, 0), (5, 4, 2), (1, 2, 0)]
+    {
+        let network = fits(&format!(
+            "let y = image |> max_pool(kernel: {kernel}, stride: {stride}, padding: {padding}, ceil: true)"
+        ));
+        let plan = network.plan(Mode::Infer);
+        for h in 6..30usize {
+            let mut size = (h + 2 * padding - kernel).div_ceil(stride) + 1;
+            if (size - 1) * stride >= h + padding {
+                size -= 1;
+            }
+            let found =
+                plan.values[plan.steps[0].writes[0].0 as usize].dims[2].size(&Sizes { n: 1, h, w: 9 });
+            assert_eq!(found, Some(size), "kernel {kernel}, stride {stride}, padding {padding}, {h} rows");
+        }
+    }
+}
+
 /// DANet's two attentions, OCR's regions and ISA's two steps (see the names).
 const ATTENTIONS: [(&str, &str); 5] = [
     (

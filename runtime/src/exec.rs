@@ -423,4 +423,6 @@ impl Values<'_> {
 #[cfg(test)]
 pub(crate) mod network;
 #[cfg(test)]
+mod operations;
+#[cfg(test)]
 mod tests;

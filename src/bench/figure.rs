@@ -29,6 +29,8 @@ struct Timing {
     name: &'static str,
     measured: Measured,
     batch: usize,
+    /// Images of a pass over the dataset, if there is one.
+    images: Option<usize>,
     parts: Vec<Part>,
 }
 
@@ -51,9 +53,9 @@ pub(super) fn run(args: &Bench, folder: &Path, compiled: &Compiled, device: Devi
     let head = headline(args, &train.sizes, device);
     let cost = phg_compiler::plan::cost::cost(&compiled.network.plan(Mode::Train), &train.sizes);
     let order: Vec<&str> = cost.sections.iter().map(|(name, _)| name.as_str()).collect();
-    let mode = |name, Timed { measured, sizes }| {
+    let mode = |name, Timed { measured, sizes, images }| {
         let parts = parts(&measured, &order);
-        Timing { name, measured, batch: sizes.n, parts }
+        Timing { name, measured, batch: sizes.n, images, parts }
     };
     let modes = [mode("training", train), mode("inference", infer)];
     let mut json = json!({ "ok": true, "spec": args.spec, "data": args.data.data });
@@ -101,10 +103,16 @@ fn per_sample(mode: &Timing, ms: f64) -> f64 {
     ms / mode.batch.max(1) as f64
 }
 
+/// Seconds of a pass over the images of the split.
+fn epoch(mode: &Timing) -> Option<f64> {
+    mode.images.map(|images| images as f64 * per_sample(mode, mode.measured.median_ms) / 1e3)
+}
+
 fn view(mode: &Timing) -> Value {
     let mut view = json!(mode.measured);
     view["batch"] = json!(mode.batch);
     view["ms_per_sample"] = json!(per_sample(mode, mode.measured.median_ms));
+    view["epoch"] = json!(epoch(mode).map(|seconds| json!({ "images": mode.images, "seconds": seconds })));
     view["parts"] = mode
         .parts
         .iter()
@@ -142,10 +150,28 @@ fn drawing(head: &str, modes: &[Timing]) -> Bars {
     }
 }
 
-/// `training: 412 ms a step, 51.5 ms a sample`.
+/// `training: 412 ms a step, 51.5 ms a sample, 18.9 s for 367 images`.
 fn said(mode: &Timing) -> String {
     let ms = mode.measured.median_ms;
-    format!("{}: {} a step, {} a sample", mode.name, milliseconds(ms), milliseconds(per_sample(mode, ms)))
+    let mut text = format!(
+        "{}: {} a step, {} a sample",
+        mode.name,
+        milliseconds(ms),
+        milliseconds(per_sample(mode, ms))
+    );
+    if let (Some(seconds), Some(images)) = (epoch(mode), mode.images) {
+        let _ = write!(text, ", {} for {images} images", duration(seconds));
+    }
+    text
+}
+
+/// `43.2 s`, or minutes and seconds from two minutes on.
+fn duration(seconds: f64) -> String {
+    if seconds < 120.0 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = seconds.round() as u64;
+    format!("{} min {} s", whole / 60, whole % 60)
 }
 
 /// Three digits at least.
@@ -206,10 +232,15 @@ mod tests {
     #[test]
     fn a_sample_takes_its_share_of_a_step() {
         let parts = vec![Part { name: "encoder".into(), ms: 60.0, share: 60.0 }];
-        let mode = Timing { name: "training", measured: measured(100.0, &[]), batch: 8, parts };
+        let mode = Timing { name: "training", measured: measured(100.0, &[]), batch: 8, images: None, parts };
         assert_eq!(said(&mode), "training: 100 ms a step, 12.5 ms a sample");
         assert_eq!(view(&mode)["ms_per_sample"], 12.5);
-        let table = table(&[mode]);
+        assert_eq!(view(&mode)["epoch"], Value::Null);
+        let whole = Timing { images: Some(7200), ..mode };
+        assert_eq!(said(&whole), "training: 100 ms a step, 12.5 ms a sample, 90.0 s for 7200 images");
+        assert_eq!(view(&whole)["epoch"], json!({ "images": 7200, "seconds": 90.0 }));
+        assert_eq!(duration(150.4), "2 min 30 s");
+        let table = table(&[whole]);
         assert_eq!(
             table.lines().collect::<Vec<_>>()[1..],
             ["training,step,100,12.5,100", "training,encoder,60,7.5,60"]

@@ -3,6 +3,8 @@
 //! Comes in: a graph whose every value has a fact. Goes out: one error if no size of image meets its constraints,
 //! and lints for what compiles but deserves a look.
 
+mod untaught;
+
 use crate::diag::{Diag, Diags, codes};
 use crate::ir::constraint::{Constraint, ConstraintKind};
 use crate::ir::dim::Symbol;
@@ -33,11 +35,12 @@ pub fn impossible(graph: &Graph) -> Option<Diag> {
     }))
 }
 
-/// Looks at a whole graph.
-pub fn lints(graph: &Graph, diags: &mut Diags) {
+/// Looks at a whole graph, which is trained with `batch` images at a time.
+pub fn lints(graph: &Graph, batch: usize, diags: &mut Diags) {
     for id in graph.nodes() {
         let Some(node) = graph.get(id) else { continue };
-        if matches!(node.op, Op::Norm(_))
+        if batch == 1
+            && matches!(node.op, Op::Norm(_))
             && let Some(fact) = graph.facts(id).first()
             && single(fact)
         {
@@ -58,6 +61,7 @@ pub fn lints(graph: &Graph, diags: &mut Diags) {
     for constraint in &graph.constraints {
         few_sizes(graph, constraint, diags);
     }
+    untaught::lint(graph, diags);
 }
 
 /// A loss that takes the softmax itself, of what is a softmax already.

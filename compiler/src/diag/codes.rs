@@ -115,5 +115,6 @@ codes! {
     LINT_FEW_SIZES Warning "lint" "few_sizes": "two maps fit for a few sizes of image only";
     LINT_PROBABILITIES Warning "lint" "probabilities": "a loss of logits is given probabilities";
     LINT_VARIATIONAL Warning "lint" "variational": "a divergence that is no bound is trained on";
+    LINT_UNTAUGHT Warning "lint" "untaught": "a section that no loss teaches";
     LINT_FLIP Warning "lint" "flip": "the spec breaks when a switch is turned";
 }

@@ -124,9 +124,14 @@ pub(super) fn window(
     if stride == 1 {
         return size.offset(shrinks + 1); // most often the size itself, which is then shared
     }
-    let span = size.offset(shrinks);
-    let steps = if ceil { span.ceil_div(stride as i64) } else { span.floor_div(stride as i64) };
-    steps.offset(1)
+    let (step, left) = (stride as i64, padding as i64);
+    if ceil {
+        // Rounded up, but no window starts in the padding on the right: `reach - padding` is what a window that
+        // starts there would still see.
+        let seen = (left - reach + step).min(0);
+        return size.offset(left - 1 + seen).floor_div(step).offset(1);
+    }
+    size.offset(shrinks).floor_div(step).offset(1)
 }
 
 impl OpRules for Conv {

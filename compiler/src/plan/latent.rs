@@ -16,6 +16,8 @@ use crate::ops::Op;
 pub struct Latent {
     /// Section and name in the spec, such as `z.q`; its whole path where that names several.
     pub name: String,
+    /// Its node's path, which is the same in every mode.
+    pub path: String,
     /// Means: `[n, d]` of a gaussian, `[n, k, d]` of a mixture.
     pub mean: ValueId,
     /// Log-variances, of the same shape.
@@ -38,7 +40,7 @@ pub enum Against {
 
 /// The latents of `graph`, whose nodes were lowered to the tensors in `made`, by node and port.
 pub(super) fn find(graph: &Graph, made: &[Vec<Vec<ValueId>>]) -> Vec<Latent> {
-    let mut latents: Vec<(Latent, String)> = Vec::new();
+    let mut latents: Vec<Latent> = Vec::new();
     let mut places: BTreeMap<NodeId, usize> = BTreeMap::new();
     let mut compared = Vec::new();
     for id in graph.nodes() {
@@ -56,8 +58,8 @@ pub(super) fn find(graph: &Graph, made: &[Vec<Vec<ValueId>>]) -> Vec<Latent> {
                 };
                 places.insert(id, latents.len());
                 let name = short(&node.path, &node.section);
-                let latent = Latent { name, mean, log_variance, log_weights, against: None };
-                latents.push((latent, node.path.to_string()));
+                let path = node.path.to_string();
+                latents.push(Latent { name, path, mean, log_variance, log_weights, against: None });
             }
             Op::StopGradient(_) => {
                 if let Some(place) = place(0) {
@@ -68,22 +70,22 @@ pub(super) fn find(graph: &Graph, made: &[Vec<Vec<ValueId>>]) -> Vec<Latent> {
             _ => {}
         }
     }
-    let names: Vec<String> = latents.iter().map(|(latent, _)| latent.name.clone()).collect();
-    for (latent, path) in &mut latents {
+    let names: Vec<String> = latents.iter().map(|latent| latent.name.clone()).collect();
+    for latent in &mut latents {
         if names.iter().filter(|name| **name == latent.name).count() > 1 {
-            latent.name.clone_from(path);
+            latent.name.clone_from(&latent.path);
         }
     }
     for (q, p) in compared {
         let against = match p.and_then(|p| latents.get(p)) {
-            Some((latent, _)) => Against::Latent(latent.name.clone()),
+            Some(latent) => Against::Latent(latent.name.clone()),
             None => Against::StandardNormal,
         };
-        if let Some((latent, _)) = latents.get_mut(q) {
+        if let Some(latent) = latents.get_mut(q) {
             latent.against.get_or_insert(against);
         }
     }
-    latents.into_iter().map(|(latent, _)| latent).collect()
+    latents
 }
 
 /// The `let` that a path begins with, with its section.

@@ -10,6 +10,7 @@ pub mod instr;
 pub mod kind;
 pub mod latent;
 pub mod liveness;
+mod losses;
 pub mod lower;
 pub mod memory;
 pub mod print;

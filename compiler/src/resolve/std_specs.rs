@@ -7,9 +7,15 @@ macro_rules! library {
 }
 
 library! {
+    "aspp",
+    "attention",
+    "fcn",
+    "hrnet",
     "latent",
     "layers",
+    "preactivation",
     "resnet",
+    "vgg",
 }
 
 /// The text of a module of the standard library.

@@ -58,7 +58,7 @@ pub fn figures(observed: &[Observed]) -> Vec<Figures> {
 }
 
 fn of(latent: &Observed, all: &[Observed]) -> Figures {
-    let partner = latent.against.as_ref().map(|against| Partner::find(against, all));
+    let partner = latent.against.as_ref().map(|against| Partner::find(latent, against, all));
     let (against, partner) = match partner {
         Some(Some(partner)) => (Some(partner.name()), Some(partner)),
         Some(None) | None => (None, None),
@@ -116,10 +116,15 @@ enum Partner<'a> {
 
 impl<'a> Partner<'a> {
     /// `None` when the divergence is not the closed form: mixtures of different sizes.
-    fn find(against: &Against, all: &'a [Observed]) -> Option<Self> {
+    fn find(of: &Observed, against: &Against, all: &'a [Observed]) -> Option<Self> {
         match against {
             Against::StandardNormal => Some(Self::StandardNormal),
-            Against::Latent(name) => all.iter().find(|latent| latent.name == *name).map(Self::Latent),
+            Against::Latent(name) => {
+                let same = |latent: &&Observed| {
+                    latent.name == *name && (latent.components, latent.dim) == (of.components, of.dim)
+                };
+                all.iter().find(same).map(Self::Latent)
+            }
         }
     }
 
@@ -144,8 +149,8 @@ impl<'a> Partner<'a> {
     }
 }
 
-/// `KL(q || p)` component by component with the weights' part, for each dimension: at least the true divergence.
-/// Components beyond those of the smaller mixture are left out.
+/// `KL(q || p)` of distributions of one size, component by component with the weights' part, for each dimension: at
+/// least the true divergence.
 pub fn matched(q: &Distribution, p: &Distribution, d: usize) -> f64 {
     let weights = q.log_weights.iter().zip(&p.log_weights).enumerate();
     let each = weights.map(|(component, (a, b))| {

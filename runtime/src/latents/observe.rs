@@ -37,6 +37,8 @@ pub struct Distribution {
 pub struct Observed {
     /// Its name, such as `z.q`.
     pub name: String,
+    /// Its path in the spec, the same in every mode.
+    pub path: String,
     /// Is it a mixture?
     pub mixture: bool,
     /// Components; 1 for a gaussian.
@@ -210,6 +212,7 @@ fn observed(latent: &Latent, host: &dyn Fn(ValueId) -> Result<HostTensor>) -> Re
         .collect();
     Ok(Observed {
         name: latent.name.clone(),
+        path: latent.path.clone(),
         mixture: latent.log_weights.is_some(),
         components,
         dim,

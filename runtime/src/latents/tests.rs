@@ -193,6 +193,7 @@ fn mixture() -> Observed {
     };
     Observed {
         name: "z.q".into(),
+        path: "z.q.mixture_head.mixture".into(),
         mixture: true,
         components: 2,
         dim: 2,
@@ -232,6 +233,10 @@ fn figures_are_those_of_the_formulas() {
     near(all[1].variation.unwrap(), 0.0);
     let standard = Observed { against: Some(Against::StandardNormal), ..mixture() };
     near(figures(&[standard])[0].kl.unwrap(), 0.958_793_939);
+    // Mixtures of different sizes have no components to match.
+    let larger = Observed { components: 1, dim: 4, ..prior() };
+    let against = &figures(&[mixture(), larger])[0];
+    assert_eq!((against.kl, against.by_component[0].kl, &against.against), (None, None, &None));
     let alone = Observed { images: mixture().images[..1].to_vec(), ..mixture() };
     assert_eq!((figures(&[alone])[0].active, divergence(&mixture(), &mixture())), (None, 0.0));
     assert!(divergence_of_images(&mixture()) > 0.0);

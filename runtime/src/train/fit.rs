@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 use phg_compiler::settings::Length;
 use phg_compiler::{Mode, Network};
-use serde::Serialize;
 
 use super::early::Progress;
-use super::latents::Watched;
+use super::latents::{self, Watched};
 use super::memory;
 use super::prepare;
 use super::step::{StepReport, Trainer};
+use super::watch::{Tick, Watch};
 use crate::bank::Bank;
 use crate::codes;
 use crate::data::augment::Augment;
@@ -75,48 +75,6 @@ pub enum Place {
     New(Target),
     /// An old one, to go on with.
     Resume(PathBuf),
-}
-
-/// What the loop tells while it runs.
-pub trait Watch {
-    /// The run folder is there; `from` of `total` steps are done (`None`: the time decides).
-    fn started(&mut self, run: &RunFolder, from: u64, total: Option<u64>);
-    /// A step is done.
-    fn step(&mut self, tick: &Tick);
-    /// A validation is going on.
-    fn validating(&mut self, done: usize, images: usize);
-    /// A validation is done.
-    fn validated(&mut self, step: u64, evaluation: &Evaluation, best: bool);
-    /// Something that the user should know.
-    fn note(&mut self, text: &str);
-}
-
-/// One step, for those who watch and for `metrics.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Tick {
-    /// Steps done, this one included.
-    #[serde(skip)]
-    pub step: u64,
-    /// Passes over the training split, as a number with a fraction.
-    pub epoch: f64,
-    /// The total loss.
-    pub loss: f64,
-    /// Its terms, weighted.
-    pub terms: std::collections::BTreeMap<String, f64>,
-    /// What terms are sums of, unweighted.
-    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    pub parts: std::collections::BTreeMap<String, f64>,
-    /// The learning rate.
-    pub rate: f64,
-    /// The gradients' global L2 norm before clipping.
-    pub gradient_norm: f64,
-    /// Images of this step over its seconds.
-    pub images_per_second: f64,
-    /// Seconds of this step that went by waiting for data.
-    pub data_wait: f64,
-    /// Share of the run that is done.
-    #[serde(skip)]
-    pub done: f64,
 }
 
 /// How a call of [`fit`] ended.
@@ -275,7 +233,7 @@ impl Fit {
             if training.patience.is_some_and(|patience| self.state.progress.exhausted(patience as u64)) {
                 break Outcome::StoppedEarly;
             }
-            let tick = match self.step(&mut loader, done, accumulate) {
+            let tick = match self.step(&mut loader, done, accumulate, watch) {
                 // The data failed, not the training: what was learnt so far is kept.
                 Err(error) if error.kind == Kind::Data && self.state.step > first => {
                     return Err(self.save_before(error, watch));
@@ -321,7 +279,13 @@ impl Fit {
         }
     }
 
-    fn step(&mut self, loader: &mut Loader, done: f64, accumulate: u64) -> Result<Tick> {
+    fn step(
+        &mut self,
+        loader: &mut Loader,
+        done: f64,
+        accumulate: u64,
+        watch: &mut dyn Watch,
+    ) -> Result<Tick> {
         let begun = Instant::now();
         let waited = loader.data_wait();
         let step = self.state.step;
@@ -358,7 +322,12 @@ impl Fit {
         state.optimizer.updates = self.optimizer.steps();
         if let Some(line) = latents {
             self.folder.record(state.step, "latents", &line)?;
+            // Otherwise a validation says so, of images that were not trained on.
+            if state.step > 1 && images > 1 && self.job.dataset.len(Split::Val) == 0 {
+                self.warn_of_latents(&line, watch);
+            }
         }
+        let state = &mut self.state;
         let (epoch, within) = self.order.position(state.step * accumulate);
         state.epoch = epoch;
         state.place = within * self.order.batch as u64;
@@ -447,13 +416,18 @@ impl Fit {
         };
         let step = self.state.step;
         if step > 0 {
-            for note in latents.warnings(&line) {
-                watch.note(&note);
-                self.notes.push(note);
-            }
+            self.warn_of_latents(&line, watch);
         }
         self.folder.record(step, "latents", &line)?;
         snapshot::write(self.folder.path(), step, &observed)
+    }
+
+    fn warn_of_latents(&mut self, line: &latents::Line, watch: &mut dyn Watch) {
+        let Some(latents) = &mut self.latents else { return };
+        for note in latents.warnings(line) {
+            watch.note(&note);
+            self.notes.push(note);
+        }
     }
 
     fn evaluate(&self, split: Split, watch: &mut dyn Watch) -> Result<Option<Evaluation>> {

@@ -4,7 +4,7 @@
 //! out: lines of the log, snapshots of the components, and a warning when a space collapses. Guaranteed: training
 //! itself is not touched, and a network without latents costs nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use phg_compiler::Network;
 use serde::Serialize;
@@ -24,11 +24,17 @@ const EVERY: u64 = 50;
 /// So many images of the validation split are looked at: what is measured are variances over images.
 const IMAGES: usize = 32;
 
-/// A line of the log.
+/// A line of the log: figures by latent, below the split that they were measured on, so that curves of two splits have
+/// two names.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Line {
-    split: &'static str,
-    latents: Vec<Figures>,
+#[serde(rename_all = "lowercase")]
+pub(super) enum Line {
+    Train(BTreeMap<String, Figures>),
+    Val(BTreeMap<String, Figures>),
+}
+
+fn by_name(observed: &[Observed]) -> BTreeMap<String, Figures> {
+    measure::figures(observed).into_iter().map(|figures| (figures.name.clone(), figures)).collect()
 }
 
 /// Looks at the latents.
@@ -60,8 +66,7 @@ impl Watched {
     /// # Errors
     /// Of a device that fails.
     pub(super) fn batch(&self, bank: &Bank, bindings: &Bindings) -> Result<Line> {
-        let latents = measure::figures(&self.observer.batch(bank, bindings)?);
-        Ok(Line { split: Split::Train.name(), latents })
+        Ok(Line::Train(by_name(&self.observer.batch(bank, bindings)?)))
     }
 
     /// The latents of images spread over the validation split; `None` when it is empty. `go_on` false stops early.
@@ -80,14 +85,14 @@ impl Watched {
         if observed.is_empty() {
             return Ok(None);
         }
-        let latents = measure::figures(&observed);
-        Ok(Some((Line { split: Split::Val.name(), latents }, observed)))
+        Ok(Some((Line::Val(by_name(&observed)), observed)))
     }
 
     /// What should be said of a line that was not said before.
     pub(super) fn warnings(&mut self, line: &Line) -> Vec<String> {
         let mut notes = Vec::new();
-        for figures in &line.latents {
+        let (Line::Train(latents) | Line::Val(latents)) = line;
+        for figures in latents.values() {
             for (sign, sentence) in measure::collapse(figures) {
                 if self.told.insert((figures.name.clone(), sign)) {
                     notes.push(format!(

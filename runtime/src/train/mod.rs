@@ -7,3 +7,4 @@ pub mod memory;
 pub mod prepare;
 pub mod schedule;
 pub mod step;
+pub mod watch;

@@ -7,6 +7,7 @@ mod draws;
 mod losses;
 mod normalise;
 mod pointwise;
+mod regions;
 mod spatial;
 
 use burn::tensor::Device;
