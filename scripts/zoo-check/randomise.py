@@ -47,9 +47,10 @@ def randomise(model, run, images, seed):
                 continue
             done.update(map(id, module.parameters()))
         for parameter in model.parameters():
-            # Learned factors: of an attention, of a normalised length.
+            # Learned factors: of an attention, which begin with 0, of a normalised length, which begin with 10.
             if id(parameter) not in done:
-                uniform(parameter, 0.5, 1.5)
+                begins = parameter.abs().mean().item() or 1.0
+                uniform(parameter, 0.5 * begins, 1.5 * begins)
         model.eval()
         for norm in norms:
             norm.momentum = 1.0
@@ -57,9 +58,9 @@ def randomise(model, run, images, seed):
         run(model, images)
         model.eval()
         for norm in norms:
-            spread = norm.running_var.mean().clamp_min(1e-6)
             # A floor: a channel that hardly varies would amplify rounding.
-            deviation = (norm.running_var + 0.1 * spread).sqrt()
+            floor = 0.1 * norm.running_var.mean() + 0.05 * norm.running_mean.square().mean()
+            deviation = (norm.running_var + floor.clamp_min(1e-6)).sqrt()
             shift = torch.empty_like(deviation).normal_(0, 0.2, generator=random)
             stretch = torch.empty_like(deviation).uniform_(0.5, 1.5, generator=random)
             norm.running_mean += shift * deviation
