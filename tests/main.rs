@@ -11,3 +11,4 @@ mod numerics;
 mod phgmm;
 mod reports;
 mod training;
+mod zoo;
