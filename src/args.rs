@@ -2,6 +2,7 @@
 
 mod scoring;
 mod training;
+mod weights;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ pub(crate) use scoring::{
     SplitName, Table, TableFormat, Trimap, ViewArgs,
 };
 pub(crate) use training::{Ablate, Train, Training};
+pub(crate) use weights::{Export, Import, Init, Loading, Weights};
 
 /// Compiles, trains, evaluates and runs semantic-segmentation networks written as .phg text.
 #[derive(Debug, Parser)]
@@ -51,6 +53,9 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Says whether the latent spaces of a run are in use: scores it with each one zeroed, averaged and exchanged.
     Latents(Latents),
+    /// Weights from PyTorch and safetensors files into a spec's own names, and out of runs.
+    #[command(subcommand)]
+    Weights(Weights),
     /// Prints the page of an error code.
     Explain(Explain),
     /// Looks at datasets, times their loading, or writes the built-in one to files.

@@ -27,10 +27,11 @@ mod signals;
 mod spec;
 mod summary;
 mod train;
+mod weights;
 
 use std::process::ExitCode;
 
-use args::{Cli, Command, Data, Format, Report, TableFormat};
+use args::{Cli, Command, Data, Format, Report, TableFormat, Weights};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
 use phg_runtime::codes;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Latents(args) => latents::run(&args),
+        Command::Weights(args) => weights::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Data(args) => data::run(&args),
         Command::Devices(args) => devices::run(&args),
@@ -114,6 +116,8 @@ fn format_of(command: &Command) -> Format {
         Command::Report(Report::Latent(args)) => args.format,
         Command::Compare(args) => args.format,
         Command::Latents(args) => args.format,
+        Command::Weights(Weights::Import(args)) => args.format,
+        Command::Weights(Weights::Export(args)) => args.format,
         Command::Data(Data::Check(args)) => args.format,
         Command::Data(Data::Table(args)) => args.format,
         Command::Data(Data::Bench(args)) => args.format,

@@ -10,3 +10,4 @@ mod numerics;
 mod phgmm;
 mod reports;
 mod training;
+mod weights;
