@@ -3,6 +3,7 @@
 mod exchange;
 mod scoring;
 mod training;
+mod weights;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub(crate) use scoring::{
     SplitName, Table, TableFormat, Trimap, ViewArgs,
 };
 pub(crate) use training::{Ablate, Train, Training};
+pub(crate) use weights::{ExportWeights, Import, Init, Loading, Weights};
 
 /// Compiles, trains, evaluates and runs semantic-segmentation networks written as .phg text.
 #[derive(Debug, Parser)]
@@ -57,6 +59,9 @@ pub(crate) enum Command {
     Export(Export),
     /// Runs a network on tensors: a safetensors file goes in, another comes out.
     Infer(Infer),
+    /// Weights from PyTorch and safetensors files into a spec's own names, and out of runs.
+    #[command(subcommand)]
+    Weights(Weights),
     /// Prints the page of an error code.
     Explain(Explain),
     /// Looks at datasets, times their loading, or writes the built-in one to files.

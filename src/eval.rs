@@ -9,7 +9,7 @@ use crate::{Outcome, failure, output};
 /// Scores the run on its own dataset, or on the one named.
 pub(crate) fn run(args: &Eval) -> Outcome {
     let scorer = Scorer::start(&args.scoring)?;
-    let evaluation = scorer.evaluate(&scorer.open(&args.run)?)?;
+    let evaluation = scorer.evaluate(&scorer.open_with(&args.run, &args.loading, false)?.0)?;
     match args.format {
         Format::Json => failure::print_json(&json!(evaluation)),
         Format::Text => output::out(format_args!("{}\n", evaluation.table())),

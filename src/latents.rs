@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use phg_runtime::Precision;
 use phg_runtime::codes;
 use phg_runtime::error::{Error, Kind};
 use phg_runtime::figures;
@@ -57,8 +58,11 @@ pub(crate) fn run(args: &Latents) -> Outcome {
         return Err(Error::new(codes::USAGE_ARGUMENTS, Kind::Usage, message).help(help).into());
     }
     let scorer = Scorer::start(&args.scoring)?;
-    let subject = scorer.open(&args.run)?;
-    let precision = devices::of_run(args.scoring.inference.precision, &args.run)?;
+    let (subject, given) = scorer.open_with(&args.run, &args.loading, true)?;
+    let precision = match &given {
+        Some(_) => args.scoring.inference.precision.map_or(Precision::F32, devices::precision),
+        None => devices::of_run(args.scoring.inference.precision, &args.run)?,
+    };
     let device = subject.model.device().clone();
     let void = subject.model.table.void();
     let Some(observer) = Observer::new(&subject.model.network, &device, precision, void) else {
@@ -69,7 +73,10 @@ pub(crate) fn run(args: &Latents) -> Outcome {
             .into());
     };
     let recorded = scorer.watched(&subject.dataset, |on| Recorded::new(&subject.model, on))?;
-    let bank = observer.bank(&args.run, which(args.scoring.inference.checkpoint), &device)?;
+    let bank = match &given {
+        Some(stored) => observer.bank_of(stored, &device)?,
+        None => observer.bank(&args.run, which(args.scoring.inference.checkpoint), &device)?,
+    };
     let source = Source {
         dataset: subject.dataset.as_ref(),
         split: scorer.split(),

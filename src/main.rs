@@ -30,10 +30,11 @@ mod spec;
 mod subject;
 mod summary;
 mod train;
+mod weights;
 
 use std::process::ExitCode;
 
-use args::{Cli, Command, Data, Format, Report, TableFormat};
+use args::{Cli, Command, Data, Format, Report, TableFormat, Weights};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
 use phg_runtime::codes;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         Command::Latents(args) => latents::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Infer(args) => infer::run(&args),
+        Command::Weights(args) => weights::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Data(args) => data::run(&args),
         Command::Devices(args) => devices::run(&args),
@@ -119,6 +121,8 @@ fn format_of(command: &Command) -> Format {
         Command::Report(Report::Latent(args)) => args.format,
         Command::Compare(args) => args.format,
         Command::Latents(args) => args.format,
+        Command::Weights(Weights::Import(args)) => args.format,
+        Command::Weights(Weights::Export(args)) => args.format,
         Command::Data(Data::Check(args)) => args.format,
         Command::Data(Data::Table(args)) => args.format,
         Command::Data(Data::Bench(args)) => args.format,

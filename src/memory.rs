@@ -1,9 +1,10 @@
 //! `--memory-limit` and `--batch max`.
 
+use phg_compiler::Network;
 use phg_compiler::ir::dim::Sizes;
-use phg_compiler::{Mode, Network};
 use phg_runtime::error::{Error, Kind};
 use phg_runtime::train::memory::largest_batch;
+use phg_runtime::train::prepare::plan;
 
 use crate::allocator;
 use crate::args::Batch;
@@ -28,7 +29,7 @@ pub(crate) fn batch(
 ) -> Result<usize, Error> {
     match (asked, limit) {
         (Batch::Of(count), _) => Ok(count),
-        (Batch::Max, Some(limit)) => largest_batch(&network.plan(Mode::Train), sizes, limit, MOST),
+        (Batch::Max, Some(limit)) => largest_batch(&plan(network), sizes, limit, MOST),
         (Batch::Max, None) => {
             Err(Error::new("phg::train::memory", Kind::Usage, "no memory is stated for the largest batch")
                 .at("--batch")

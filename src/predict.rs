@@ -23,7 +23,7 @@ const ENDINGS: [&str; 3] = ["png", "jpg", "jpeg"];
 /// Segments every image; one that cannot be read does not keep the others from being segmented.
 pub(crate) fn run(args: &Predict) -> Outcome {
     let device = score::start(&args.inference)?;
-    let model = score::load(&args.run, &args.inference, device)?;
+    let model = score::load_with(&args.run, &args.loading, &args.table, &args.inference, device)?;
     let mut images = Vec::new();
     for path in &args.paths {
         collect(path, &mut images)?;

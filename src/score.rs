@@ -5,20 +5,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::ProgressBar;
+use phg_compiler::Network;
+use phg_runtime::bank::Bank;
+use phg_runtime::data::table::ClassTable;
 use phg_runtime::data::{Dataset, Split};
 use phg_runtime::device::{self, DeviceName};
 use phg_runtime::error::Error;
 use phg_runtime::evaluate::{self, Evaluating, Seen, SeenByAll};
+use phg_runtime::host::HostTensors;
 use phg_runtime::metrics::score_table::Scored;
 use phg_runtime::metrics::{At, Evaluation};
 use phg_runtime::run::folder::read_manifest;
+use phg_runtime::train::prepare;
 use phg_runtime::views::Views;
-use phg_runtime::{Model, Which, codes};
+use phg_runtime::{Model, Precision, Which, codes};
 use serde_json::Value;
 
-use crate::args::{AtName, CheckpointName, DataArgs, Inference, Scoring, SplitName};
+use crate::args::{AtName, CheckpointName, DataArgs, Inference, Loading, Scoring, SplitName};
 use crate::failure::Failure;
-use crate::{data, devices, output, signals};
+use crate::{data, devices, output, signals, weights};
 
 /// The device and the flags of a command.
 pub(crate) struct Scorer<'a> {
@@ -59,6 +64,30 @@ impl<'a> Scorer<'a> {
                 Arc::from(data::open(&own, size)?)
             };
         Ok(Subject { model, dataset })
+    }
+
+    /// As [`Scorer::open`]; with `--weights` a spec, on the dataset that the flags name. Where `all` is set, weights
+    /// that only training needs must be there too, and come back.
+    pub(crate) fn open_with(
+        &self,
+        run: &Path,
+        loading: &Loading,
+        all: bool,
+    ) -> Result<(Subject, Option<HostTensors>), Failure> {
+        let Some(file) = &loading.weights else {
+            return if is_spec(run) {
+                Err(weights::no_weights(run).into())
+            } else {
+                Ok((self.open(run)?, None))
+            };
+        };
+        let network = weights::network(run, loading)?;
+        let dataset: Arc<dyn Dataset> = Arc::from(data::open(&self.args.data, network.training.resize)?);
+        prepare::same_classes(&network, dataset.as_ref())?;
+        let stored = weights::stored(&network, run, file, loading, &self.args.inference, all)?;
+        let table = dataset.table().clone();
+        let model = given(network, table, &stored, file, &self.args.inference, self.device)?;
+        Ok((Subject { model, dataset }, Some(stored)))
     }
 
     /// Scores a run.
@@ -156,6 +185,51 @@ pub(crate) fn start(args: &Inference) -> Result<DeviceName, Error> {
         device::set_threads(threads)?;
     }
     Ok(device)
+}
+
+/// Whether a path names a spec.
+fn is_spec(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "phg") && !path.is_dir()
+}
+
+/// Loads a run, or with `--weights` a spec whose classes `table` has.
+pub(crate) fn load_with(
+    run: &Path,
+    loading: &Loading,
+    table: &Path,
+    args: &Inference,
+    device: DeviceName,
+) -> Result<Model, Failure> {
+    let Some(file) = &loading.weights else {
+        return if is_spec(run) {
+            Err(weights::no_weights(run).into())
+        } else {
+            Ok(load(run, args, device)?)
+        };
+    };
+    let network = weights::network(run, loading)?;
+    let table = ClassTable::named(table)?;
+    prepare::fits_table(&network, &table, &table.name)?;
+    let stored = weights::stored(&network, run, file, loading, args, false)?;
+    Ok(given(network, table, &stored, file, args, device)?)
+}
+
+/// A network with weights that are no run's.
+fn given(
+    network: Network,
+    table: ClassTable,
+    stored: &HostTensors,
+    file: &Path,
+    args: &Inference,
+    device: DeviceName,
+) -> Result<Model, Error> {
+    let device = device::open(device)?;
+    let model = Model::new(network, table, &device, |plan| Bank::load(plan, stored, &device))?;
+    let mut model = model.with_precision(args.precision.map_or(Precision::F32, devices::precision));
+    model.checkpoint = name_of(file);
+    model.predict_void |= args.predict_void;
+    model.views = args.views.views();
+    Ok(model)
 }
 
 /// Loads a run; what there is to say about that goes to standard error.

@@ -6,14 +6,14 @@ use phg_compiler::Network;
 use phg_compiler::ir::dim::Sizes;
 use phg_compiler::source::SourceMap;
 use phg_runtime::codes;
-use phg_runtime::device::{self, DeviceName};
 use phg_runtime::error::{Error, Kind};
 use phg_runtime::forward;
 use phg_runtime::host::{self, HostTensors};
+use phg_runtime::weights::initial;
 
 use crate::args::Subject;
 use crate::failure::Failure;
-use crate::{score, spec};
+use crate::{score, spec, weights};
 
 /// The network and its weights, by the names of parameters.
 pub(crate) fn open(args: &Subject) -> Result<(Network, HostTensors), Failure> {
@@ -22,6 +22,8 @@ pub(crate) fn open(args: &Subject) -> Result<(Network, HostTensors), Failure> {
         let of_specs = [
             ("--set", !args.compile.sets.is_empty()),
             ("--weights", args.weights.is_some()),
+            ("--map", args.names.map.is_some()),
+            ("--key", args.names.key.is_some()),
             ("--seed", args.seed.is_some()),
         ];
         if let Some((flag, _)) = of_specs.into_iter().find(|(_, given)| *given) {
@@ -37,11 +39,14 @@ pub(crate) fn open(args: &Subject) -> Result<(Network, HostTensors), Failure> {
         return Ok(forward::of_run(path, score::which(args.checkpoint))?);
     }
     let network = spec::load(path, &args.compile)?.network;
-    let weights = match &args.weights {
-        Some(file) => tensors(file)?,
-        None => forward::first_weights(&network, args.seed.unwrap_or(0), &device::open(DeviceName::Cpu)?)?,
+    let stored = match &args.weights {
+        Some(file) => {
+            let names = (args.names.map.as_deref(), args.names.key.as_deref());
+            weights::named(&network, path, file, names, args.checkpoint, false)?
+        }
+        None => initial(&network, args.seed.unwrap_or(network.training.seed))?,
     };
-    Ok((network, weights))
+    Ok((network, stored))
 }
 
 /// Does the network take images of that size?

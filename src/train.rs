@@ -20,7 +20,7 @@ use serde_json::json;
 use crate::args::{Batch, Format, Train, Training};
 use crate::failure::{self, Failure};
 use crate::progress::Progress;
-use crate::{Outcome, data, devices, memory, output, signals, spec};
+use crate::{Outcome, data, devices, memory, output, signals, spec, weights};
 
 /// Trains, and ends with a table of scores and the place of the pictures.
 pub(crate) fn run(args: &Train) -> Outcome {
@@ -32,7 +32,15 @@ pub(crate) fn run(args: &Train) -> Outcome {
         (None, _) => Place::New(Target::Numbered(PathBuf::from("runs"))),
     };
     let job = ready.job(&args.training, place, device, signals::watch()?)?;
-    let job = Job { pause_after: args.pause_after, ..job };
+    let mut job = Job { pause_after: args.pause_after, ..job };
+    match job.place {
+        Place::New(_) => {
+            if let Some((values, source)) = weights::first(&job.network, &args.spec, &args.init)? {
+                (job.init, job.manifest.init) = (Some(values), Some(source));
+            }
+        }
+        Place::Resume(_) => job.manifest.init = weights::asked_for(&args.init),
+    }
     let mut progress = Progress::new(args.format == Format::Json, devices::full_name(device));
     let result = fit(job, &mut progress);
     progress.end();
@@ -131,6 +139,7 @@ impl Ready {
             dataset,
             manifest,
             place,
+            init: None,
             device: device::open(device)?,
             minutes: args.minutes,
             pause_after: None,

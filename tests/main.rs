@@ -11,3 +11,5 @@ mod numerics;
 mod phgmm;
 mod reports;
 mod training;
+mod weights;
+mod zoo;

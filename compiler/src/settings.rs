@@ -56,6 +56,18 @@ pub const SETTINGS: &[SettingDoc] = &[
         "steps over which the rate rises linearly; also an argument of every schedule",
     ),
     setting("augment", "{ flip = 0.5 }", "none", "random changes of training images, see below"),
+    setting(
+        "freeze",
+        "[\"encoder\"]",
+        "nothing",
+        "parts of the network that are not trained; their batch norms use the running statistics and leave them",
+    ),
+    setting(
+        "rates",
+        "{ encoder = 0.1 }",
+        "none",
+        "parts of the network and what their learning rate is multiplied by",
+    ),
     setting("accumulate", "4", "1", "batches whose gradients are added up before an update"),
     setting("clip", "1.0", "none", "largest global L2 norm of the gradients"),
     setting("ema", "0.999", "none", "decay of a moving average of the weights, which is then evaluated"),
@@ -125,6 +137,12 @@ pub struct Training {
     pub optimizer: Optimizer,
     /// How the rate falls.
     pub schedule: Schedule,
+    /// Parts of the network that are not trained, by path.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub freeze: Vec<String>,
+    /// What the learning rate of parts of the network is multiplied by, by path; the longest path counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rates: Vec<(String, f32)>,
     /// Random changes of the training images.
     pub augment: Augment,
     /// Gradients are added up over this many batches before an update; at least 1.
@@ -145,6 +163,24 @@ pub struct Training {
     pub predict_void: bool,
     /// Random number seed.
     pub seed: u64,
+}
+
+impl Training {
+    /// Whether the parameter or running statistic called `name` is frozen.
+    pub fn is_frozen(&self, name: &str) -> bool {
+        self.freeze.iter().any(|path| is_within(name, path))
+    }
+
+    /// What the learning rate of the parameter called `name` is multiplied by.
+    pub fn rate_of(&self, name: &str) -> f32 {
+        let parts = self.rates.iter().filter(|(path, _)| is_within(name, path));
+        parts.max_by_key(|(path, _)| path.len()).map_or(1.0, |(_, factor)| *factor)
+    }
+}
+
+/// Whether `name` is `path` or lies in it: `encoder.stem.conv.weight` lies in `encoder.stem`, and not in `enc`.
+pub fn is_within(name: &str, path: &str) -> bool {
+    name.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// How long to train.

@@ -78,11 +78,11 @@ fn strides_and_dilations_are_where_they_are_asked_for() {
 #[test]
 fn maps_have_the_sizes_of_their_strides() {
     let resnet = "use std.resnet (resnet)";
-    let cases: [(&str, &str, &[(u32, u32)]); 4] = [
-        (resnet, "resnet", &[(256, 4), (512, 8), (1024, 16), (2048, 32)]),
-        (resnet, "resnet(dilation: [1, 1, 1, 2])", &[(256, 4), (512, 8), (1024, 16), (2048, 16)]),
-        (resnet, "resnet(dilation: [1, 1, 2, 4])", &[(256, 4), (512, 8), (1024, 8), (2048, 8)]),
-        ("use std.hrnet (hrnet)", "hrnet", &[(48, 4), (96, 8), (192, 16), (384, 32)]),
+    let cases = [
+        (resnet, "resnet", [(256, 4), (512, 8), (1024, 16), (2048, 32)]),
+        (resnet, "resnet(dilation: [1, 1, 1, 2])", [(256, 4), (512, 8), (1024, 16), (2048, 16)]),
+        (resnet, "resnet(dilation: [1, 1, 2, 4])", [(256, 4), (512, 8), (1024, 8), (2048, 8)]),
+        ("use std.hrnet (hrnet)", "hrnet", [(48, 4), (96, 8), (192, 16), (384, 32)]),
     ];
     for (uses, call, maps) in cases {
         let network = network(uses, &format!("let xs = image |> {call}\nlet y = xs[0]\nlet _all = xs"));
@@ -91,7 +91,7 @@ fn maps_have_the_sizes_of_their_strides() {
             let map = format!("map[N, {channels}, ceil(H/{stride}), ceil(W/{stride})]");
             assert!(facts.contains(&map), "{call} lacks {map}");
         }
-        let last = maps.iter().map(|(_, stride)| stride).max().unwrap();
+        let last = maps.iter().map(|(_, stride): &(u32, u32)| stride).max().unwrap();
         assert!(!facts.contains(&format!("H/{}", 2 * last)), "{call} goes below stride {last}");
         for (h, w) in [(384, 768), (181, 241), (1, 1)] {
             assert!(network.bind(&Sizes { n: 1, h, w }).is_ok(), "{call} at {h}x{w}");

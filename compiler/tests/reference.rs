@@ -267,7 +267,7 @@ fn every_link_leads_somewhere() {
 
 fn training(settings: &str) -> Result<Training, Vec<Diag>> {
     let text = format!(
-        "input image: float[N, 3, H, W]\ninput labels: class(4)[N, H, W]\nlet logits = image |> conv(4)\n\
+        "input image: float[N, 3, H, W]\ninput labels: class(4)[N, H, W]\nencoder {{ let x = image |> conv(4) }}\nlet logits = x |> conv(4)\n\
          output y = softmax(logits)\nloss {{ l = cross_entropy(logits, labels) }}\n{settings}"
     );
     let outcome = compile(&Request::new("settings", &text));

@@ -55,7 +55,6 @@ codes! {
     ONNX_INEXPRESSIBLE "onnx" "inexpressible": "ONNX cannot express an operation of the network";
     ONNX_ENGINE "onnx" "engine": "the engine that verifies cannot run a model";
     ONNX_DIFFERS "onnx" "differs": "a model does not compute what the network computes";
-    WEIGHTS_FILE "weights" "file": "a file of tensors cannot be read";
     FIGURE_DRAW "figure" "draw": "a figure cannot be drawn";
     DEVICE_NAME "device" "name": "no device has this name";
     DEVICE_MISSING "device" "missing": "this build or machine does not have the device";
@@ -68,6 +67,12 @@ codes! {
     WEIGHTS_MISSING "weights" "missing": "a parameter is not stored";
     WEIGHTS_UNEXPECTED "weights" "unexpected": "a stored tensor belongs to no parameter";
     WEIGHTS_SHAPE "weights" "shape": "a stored tensor has another shape than its parameter";
+    WEIGHTS_FILE "weights" "file": "a file of weights cannot be read";
+    WEIGHTS_CODE "weights" "code": "a checkpoint holds objects that are neither tensors nor plain values";
+    WEIGHTS_DTYPE "weights" "dtype": "a tensor for a parameter does not hold floats";
+    WEIGHTS_NOT_FINITE "weights" "not_finite": "a weight is infinite or not a number";
+    WEIGHTS_MAP "weights" "map": "a line of a map is no rule";
+    WEIGHTS_RULE "weights" "rule": "a rule of a map does not fit the file or the network";
     TRAIN_NOT_FINITE "train" "not_finite": "a loss or gradient is infinite or not a number";
     TRAIN_BATCH "train" "batch": "a batch norm has one value a channel to train on";
     TRAIN_MEMORY "train" "memory": "a training step does not fit into the memory that is stated";

@@ -35,14 +35,6 @@ pub fn of_run(run: &Path, which: Which) -> Result<(Network, HostTensors)> {
     Ok((network, stored))
 }
 
-/// The weights that a training with this seed begins with.
-///
-/// # Errors
-/// A weight of a rank that no tensor has.
-pub fn first_weights(network: &Network, seed: u64, device: &Device) -> Result<HostTensors> {
-    Bank::init(&network.plan(Mode::Eval), seed, device)?.store()
-}
-
 impl Forward {
     /// A network with stored weights.
     ///

@@ -27,6 +27,7 @@ pub mod run;
 pub mod tensor;
 pub mod train;
 pub mod views;
+pub mod weights;
 
 pub use device::DeviceName;
 pub use error::{Error, Result};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::weights::Names;
 use super::{CheckpointName, Compile, Format, size};
 
 /// A network with weights.
@@ -16,10 +17,13 @@ pub(crate) struct Subject {
     /// Which checkpoint of a run.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) checkpoint: CheckpointName,
-    /// Weights of a spec: a safetensors file in the spec's own names.
+    /// Weights of a spec: a file or a run folder.
     #[arg(long, value_name = "FILE", conflicts_with = "seed")]
     pub(crate) weights: Option<PathBuf>,
-    /// Without `--weights` a spec has the weights that a training with this seed begins with.
+    #[command(flatten)]
+    pub(crate) names: Names,
+    /// Without `--weights` a spec has the weights that a training with this seed begins with; the spec's own unless
+    /// given.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use phg_runtime::views::{SCALES, Views};
 
-use super::{DataArgs, Format, PrecisionName, at_least_one, size};
+use super::{DataArgs, Format, Loading, PrecisionName, at_least_one, size};
 
 /// A part of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -105,8 +105,10 @@ pub(crate) struct Scoring {
 
 #[derive(Debug, Args)]
 pub(crate) struct Eval {
-    /// The run folder.
+    /// The run folder; with `--weights` a spec.
     pub(crate) run: PathBuf,
+    #[command(flatten)]
+    pub(crate) loading: Loading,
     #[command(flatten)]
     pub(crate) scoring: Scoring,
     /// How results are printed.
@@ -116,8 +118,13 @@ pub(crate) struct Eval {
 
 #[derive(Debug, Args)]
 pub(crate) struct Predict {
-    /// The run folder.
+    /// The run folder; with `--weights` a spec.
     pub(crate) run: PathBuf,
+    #[command(flatten)]
+    pub(crate) loading: Loading,
+    /// With `--weights`: the classes, by a table's file or a name that `phgc data table` lists.
+    #[arg(long, value_name = "FILE", requires = "weights", default_value = "scenes")]
+    pub(crate) table: PathBuf,
     /// Images, or folders of images.
     #[arg(required = true)]
     pub(crate) paths: Vec<PathBuf>,
@@ -229,8 +236,10 @@ pub(crate) struct Latent {
 
 #[derive(Debug, Args)]
 pub(crate) struct Latents {
-    /// The run folder.
+    /// The run folder; with `--weights` a spec.
     pub(crate) run: PathBuf,
+    #[command(flatten)]
+    pub(crate) loading: Loading,
     #[command(flatten)]
     pub(crate) scoring: Scoring,
     /// The distributions of so many images are looked at; all images are scored.

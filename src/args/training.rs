@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    Batch, CheckpointName, Compile, DataArgs, Format, PrecisionName, SplitName, batch, bytes, pair, size,
+    Batch, CheckpointName, Compile, DataArgs, Format, Init, PrecisionName, SplitName, batch, bytes, pair,
+    size,
 };
 
 /// On what, for how long and on which machine a spec is trained.
@@ -68,6 +69,8 @@ pub(crate) struct Train {
     /// Save and leave after so many steps of this call; the schedule does not change.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) pause_after: Option<u64>,
+    #[command(flatten)]
+    pub(crate) init: Init,
     /// Go on with the run in `--run` to its end.
     #[arg(long, requires = "run")]
     pub(crate) resume: bool,

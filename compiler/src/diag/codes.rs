@@ -99,6 +99,7 @@ codes! {
     OUTPUT_KIND Error "output" "kind": "an output is not a map of class scores";
     INPUT_KIND Error "input" "kind": "an input is not an image or class labels";
     TRAIN_UNKNOWN Error "train" "unknown": "there is no such training setting";
+    TRAIN_PART Error "train" "part": "a training setting names no part of the network";
     TRAIN_VALUE Error "train" "value": "a training setting has an unusable value";
     SIZE_CONSTRAINT Error "size" "constraint": "the sizes at hand break a constraint of the spec";
     SIZE_IMPOSSIBLE Error "size" "impossible": "no size of image meets what the spec asks for";

@@ -15,6 +15,7 @@ mod scope;
 mod section;
 mod statement;
 mod training;
+mod tuning;
 pub mod value;
 
 use std::rc::Rc;

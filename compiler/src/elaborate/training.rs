@@ -19,6 +19,8 @@ impl Default for Training {
             resize: None,
             optimizer: adam(1e-3),
             schedule: Schedule { kind: ScheduleKind::Constant, warmup: 0 },
+            freeze: Vec::new(),
+            rates: Vec::new(),
             augment: Augment {
                 flip: 0.0,
                 scale: None,
@@ -106,6 +108,9 @@ impl Elaborator<'_> {
                     }
                 }
             }
+            Setting::Group { name, fields } if name.node == "rates" => {
+                self.rates(training, "", fields);
+            }
             Setting::Group { name, .. } => self.unknown_setting(name, SETTINGS),
             Setting::Value { name, value } => self.train_value(training, name, value),
         }
@@ -123,6 +128,7 @@ impl Elaborator<'_> {
                     .to_owned(),
             ),
             "augment" => Some("its settings stand in braces: `augment { flip = 0.5 }`".to_owned()),
+            "rates" => Some("parts of the network stand in braces: `rates { encoder = 0.1 }`".to_owned()),
             _ if !known.contains(&"epochs") && other(SETTINGS) => {
                 Some("it stands in `train { ... }`, outside of `augment`".to_owned())
             }
@@ -176,6 +182,7 @@ impl Elaborator<'_> {
             },
             "optimizer" => self.optimizer(training, value),
             "schedule" => self.schedule(&mut training.schedule, value),
+            "freeze" => self.freeze(training, value),
             _ => self.unknown_setting(name, SETTINGS),
         }
     }
@@ -206,7 +213,7 @@ impl Elaborator<'_> {
         }
     }
 
-    fn bad_setting(&mut self, key: &str, wanted: &str, value: &Value, span: Span) {
+    pub(super) fn bad_setting(&mut self, key: &str, wanted: &str, value: &Value, span: Span) {
         if matches!(value, Value::Poison) {
             return;
         }
@@ -256,7 +263,7 @@ impl Elaborator<'_> {
         }
     }
 
-    fn number(&mut self, key: &str, value: &Expr, low: f64, high: f64) -> Option<f64> {
+    pub(super) fn number(&mut self, key: &str, value: &Expr, low: f64, high: f64) -> Option<f64> {
         let result = self.eval(value);
         let number = match result {
             Value::Int(whole) => Some(whole as f64),

@@ -310,7 +310,8 @@ impl Builder<'_> {
     pub(super) fn setting(&mut self, pair: Pair<'_, Rule>) -> Option<Setting> {
         let span = self.span(&pair);
         let mut children = Children::of(pair);
-        let name = self.ident(&children.when(Rule::name)?);
+        let name = children.when(Rule::setting_path).or_else(|| children.when(Rule::name))?;
+        let name = self.ident(&name);
         if let Some(group) = children.when(Rule::settings) {
             return Some(Setting::Group { name, fields: self.settings(group, span)? });
         }

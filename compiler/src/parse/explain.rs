@@ -225,7 +225,7 @@ fn phrases(rule: Rule) -> &'static [&'static str] {
             &["`let`", "`layer`", "`assert`"]
         }
         Rule::term | Rule::loss_item => &["a loss term"],
-        Rule::setting => &["a setting"],
+        Rule::setting | Rule::setting_path => &["a setting"],
         Rule::change | Rule::new_value => &["a change such as `K = 4`"],
         Rule::if_word => &["`if`"],
         Rule::else_word => &["`else`"],

@@ -1,7 +1,11 @@
 //! Batch normalisation (Ioffe and Szegedy 2015), with PyTorch's running statistics.
+//!
+//! A norm whose scale and offset are both frozen computes as in evaluation while the network trains: a part that is not
+//! trained gives what it gave when its weights were made.
 
 use burn::tensor::Tensor;
 use burn::tensor::module::{batch_norm, batch_norm_train};
+use phg_compiler::plan::WeightId;
 use phg_compiler::plan::instr::Normalise;
 
 use super::Context;
@@ -21,6 +25,12 @@ pub(super) fn normalise(instr: &Normalise, x: Value, context: &mut Context<'_>) 
     })
 }
 
+fn is_frozen(instr: &Normalise, context: &Context<'_>) -> bool {
+    let trains =
+        |id: &WeightId| context.plan.weights.get(id.0 as usize).is_some_and(|weight| weight.trainable);
+    ![instr.scale, instr.offset].iter().any(trains)
+}
+
 fn by_rank<const D: usize>(instr: &Normalise, x: Tensor<D>, context: &mut Context<'_>) -> Result<Tensor<D>>
 where
     Value: From<Tensor<D>>,
@@ -28,7 +38,7 @@ where
     let (scale, offset) = (context.vector(instr.scale)?, context.vector(instr.offset)?);
     let (mean, variance) = (context.vector(instr.mean)?, context.vector(instr.variance)?);
     let epsilon = f64::from(instr.epsilon);
-    if !context.training() {
+    if !context.training() || is_frozen(instr, context) {
         return Ok(batch_norm(x, scale, offset, mean, variance, epsilon));
     }
     let dims = x.dims();

@@ -16,7 +16,7 @@ use crate::data::batch::{Batch, Preparation};
 use crate::data::{Dataset, Split, resize};
 use crate::error::Result;
 use crate::exec::{Bindings, Executor};
-use crate::host::HostTensor;
+use crate::host::{HostTensor, HostTensors};
 use crate::precision::Precision;
 use crate::run::{Checkpoints, Which};
 use crate::tensor::{Value, unfit};
@@ -75,7 +75,15 @@ impl Observer {
         let contents = Checkpoints::new(path.join("checkpoints")).load(which)?.contents;
         let mut stored = contents.tensors;
         stored.extend(contents.ema.into_iter().flatten());
-        Bank::load(self.executor.plan(), &stored, device)
+        self.bank_of(&stored, device)
+    }
+
+    /// The network's weights by name.
+    ///
+    /// # Errors
+    /// Those of weights that do not fit.
+    pub fn bank_of(&self, stored: &HostTensors, device: &Device) -> Result<Bank> {
+        Bank::load(self.executor.plan(), stored, device)
     }
 
     /// Do the labels reach the latent called `name`?

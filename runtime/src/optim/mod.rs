@@ -37,6 +37,8 @@ const STEPS: &str = "steps";
 /// A rule that turns gradients into new parameters.
 pub struct Optimizer {
     rule: settings::Optimizer,
+    /// What the rate of a parameter is multiplied by; 1 for those that are not here.
+    rates: BTreeMap<String, f64>,
     steps: u64,
     slots: BTreeMap<String, Slots>,
 }
@@ -44,7 +46,13 @@ pub struct Optimizer {
 impl Optimizer {
     /// An optimiser that has not made a step.
     pub fn new(rule: settings::Optimizer) -> Self {
-        Self { rule, steps: 0, slots: BTreeMap::new() }
+        Self { rule, rates: BTreeMap::new(), steps: 0, slots: BTreeMap::new() }
+    }
+
+    /// The same, with the learning rates of some parameters multiplied, decoupled weight decay with them.
+    #[must_use]
+    pub fn with_rates(self, rates: BTreeMap<String, f64>) -> Self {
+        Self { rates, ..self }
     }
 
     /// The rule's own learning rate, before any schedule.
@@ -70,6 +78,7 @@ impl Optimizer {
         for (name, gradient) in gradients {
             let parameter = bank.get(&name)?.clone().inner();
             let slots = self.slots.entry(name.clone()).or_default();
+            let rate = rate * self.rates.get(&name).copied().unwrap_or(1.0);
             let moved = match self.rule {
                 settings::Optimizer::Adam { beta1, beta2, epsilon, decay, .. } => {
                     let rule = adam::Adam { beta1, beta2, epsilon, decay, decoupled: false };

@@ -187,3 +187,20 @@ fn large_step_counts_survive() {
         assert_eq!(loaded.steps(), steps);
     }
 }
+
+/// PyTorch's parameter groups: a rate of its own is the rate times a factor.
+#[test]
+fn a_parameter_may_have_a_rate_of_its_own() {
+    let rule = Rule::AdamW { rate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-3, decay: 0.1 };
+    let moved = |rates: BTreeMap<String, f64>, rate: f64| {
+        let mut bank = bank();
+        let mut optimizer = Optimizer::new(rule).with_rates(rates);
+        optimizer.step(&mut bank, gradient(GRADIENTS[0]), rate).unwrap();
+        bank.get("a.first").unwrap().to_host().unwrap().data
+    };
+    let own = BTreeMap::from([("a.first".to_string(), 0.25)]);
+    assert_eq!(moved(own.clone(), 0.1), moved(BTreeMap::new(), 0.025));
+    assert_ne!(moved(own, 0.1), moved(BTreeMap::new(), 0.1));
+    let other = BTreeMap::from([("untouched".to_string(), 0.25)]);
+    assert_eq!(moved(other, 0.1), moved(BTreeMap::new(), 0.1));
+}

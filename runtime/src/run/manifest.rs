@@ -100,6 +100,34 @@ impl Process {
     }
 }
 
+/// What a run's parameters began with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitSource {
+    /// What `--init` named.
+    pub path: String,
+    /// Hash of the file, or of a run's tensors as a file would have them; empty where the file was not read, when a
+    /// run is resumed.
+    pub blake3: String,
+    /// What `--map` named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<String>,
+    /// Hash of the map's text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_blake3: Option<String>,
+    /// What `--only` named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
+    /// How many parameters and statistics were taken.
+    pub taken: usize,
+}
+
+impl InitSource {
+    /// Whether both were asked for by the same flags.
+    fn is_asked_for_as(&self, other: &Self) -> bool {
+        (&self.path, &self.map, &self.only) == (&other.path, &other.map, &other.only)
+    }
+}
+
 /// What a run is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -114,6 +142,9 @@ pub struct Manifest {
     pub precision: Precision,
     /// The seed of every random number.
     pub seed: u64,
+    /// What parameters began with, if not all of them with random values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<InitSource>,
     /// The data.
     pub data: DataSource,
     /// Who trained, in order. The first tells when the run was created, and how; runs of versions that did not write
@@ -132,7 +163,13 @@ impl Manifest {
         process: Process,
     ) -> Self {
         let precision = Precision::F32;
-        Self { format: FORMAT, spec, parameters, precision, seed, data, processes: vec![process] }
+        Self { format: FORMAT, spec, parameters, precision, seed, init: None, data, processes: vec![process] }
+    }
+
+    /// The same run, whose parameters begin with values from elsewhere.
+    #[must_use]
+    pub fn with_init(self, init: Option<InitSource>) -> Self {
+        Self { init, ..self }
     }
 
     /// The same run in another precision.
@@ -145,6 +182,12 @@ impl Manifest {
     pub fn hash8(&self) -> String {
         let identity = format!("{}\n{}", self.spec.blake3, self.parameters);
         blake3::hash(identity.as_bytes()).to_hex()[..8].to_string()
+    }
+
+    /// Whether `now` names other first weights. To resume it need not name them: they are not read again.
+    fn began_otherwise(&self, now: &Self) -> bool {
+        let same = |now: &InitSource| self.init.as_ref().is_some_and(|then| then.is_asked_for_as(now));
+        now.init.as_ref().is_some_and(|now| !same(now))
     }
 
     /// Whether `now`, the manifest of a command that resumes, goes on with this run.
@@ -161,6 +204,7 @@ impl Manifest {
             (parameters.as_str(), self.parameters != now.parameters),
             ("the precision", self.precision != now.precision),
             ("the seed", self.seed != now.seed),
+            ("the first weights", self.began_otherwise(now)),
             ("the dataset", old.name != new.name),
             ("the class table", old.table != new.table),
             ("the training images", old.name == new.name && train(old) != train(new)),
@@ -232,6 +276,28 @@ pub(super) mod tests {
         let mut now = manifest();
         now.data.fingerprints.insert(Split::Train, "v1-99".into());
         assert!(run.check_continues(&now).unwrap_err().message.ends_with(": the training images"));
+    }
+
+    #[test]
+    fn first_weights_may_be_left_unsaid_when_resuming_but_not_be_others() {
+        let init = |path: &str, blake3: &str| InitSource {
+            path: path.into(),
+            blake3: blake3.into(),
+            map: None,
+            map_blake3: None,
+            only: vec!["encoder".into()],
+            taken: 2,
+        };
+        let run = manifest().with_init(Some(init("a.pth", "12")));
+        assert_eq!(run.check_continues(&manifest()), Ok(()));
+        assert_eq!(run.check_continues(&manifest().with_init(Some(init("a.pth", "")))), Ok(()));
+        for (run, now) in [(&run, init("b.pth", "12")), (&manifest(), init("a.pth", "12"))] {
+            let error = run.check_continues(&manifest().with_init(Some(now))).unwrap_err();
+            assert!(error.message.ends_with(": the first weights"), "{}", error.message);
+        }
+        let text = serde_json::to_string(&run).unwrap();
+        assert_eq!(serde_json::from_str::<Manifest>(&text).unwrap(), run);
+        assert!(!serde_json::to_string(&manifest()).unwrap().contains("init"));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub mod time;
 
 pub use checkpoint::{Checkpoints, Loaded, Saved, Which};
 pub use folder::{RunFolder, Target};
-pub use manifest::{DataSource, Manifest, Process, SpecSource, Versions};
+pub use manifest::{DataSource, InitSource, Manifest, Process, SpecSource, Versions};
 pub use report::{Outcome, Report};
 pub use state::{Contents, OptimizerState, State};
 pub use tensors::HostTensor;

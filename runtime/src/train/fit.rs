@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
+use phg_compiler::Network;
 use phg_compiler::settings::Length;
-use phg_compiler::{Mode, Network};
 
 use super::early::Progress;
 use super::latents::{self, Watched};
@@ -30,7 +30,7 @@ use crate::error::{Error, Kind, Result};
 use crate::evaluate::{Evaluating, evaluate};
 use crate::exec::{Bindings, Executor, MeasuredWeights};
 use crate::figures::maps;
-use crate::host::HostTensor;
+use crate::host::{HostTensor, HostTensors};
 use crate::latents::snapshot;
 use crate::metrics::{At, Evaluation};
 use crate::model::Model;
@@ -51,6 +51,8 @@ pub struct Job {
     pub manifest: Manifest,
     /// Where the run is, or shall be.
     pub place: Place,
+    /// Values that parameters and statistics of a new run begin with, by name; the others are drawn.
+    pub init: Option<HostTensors>,
     /// The device, without autodiff.
     pub device: Device,
     /// Ends after so many minutes of training; the schedule then follows the time.
@@ -121,7 +123,8 @@ impl Fit {
     fn new(job: Job, watch: &mut dyn Watch) -> Result<Self> {
         let training = job.network.training.clone();
         prepare::same_classes(&job.network, job.dataset.as_ref())?;
-        let plan = job.network.plan(Mode::Train);
+        let plan = prepare::plan(&job.network);
+        let rates = prepare::rates(&job.network, &plan);
         let seed = job.manifest.seed;
         let feed = Feed::new(Arc::clone(&job.dataset), Split::Train, prepare::preparation(&training))?
             .keeping(job.cache)
@@ -148,8 +151,11 @@ impl Fit {
         let plan = executor.plan();
         let (folder, bank, optimizer, ema, state, notes) = match &job.place {
             Place::New(target) => {
-                let bank = Bank::init(plan, seed, &device)?;
-                let optimizer = Optimizer::new(training.optimizer);
+                let mut bank = Bank::init(plan, seed, &device)?;
+                if let Some(first) = &job.init {
+                    bank.replace(first)?;
+                }
+                let optimizer = Optimizer::new(training.optimizer).with_rates(rates);
                 let ema = training.ema.map(|decay| Ema::new(decay, &bank)).transpose()?;
                 room::expect(target.path(), checkpoint_bytes(&bank, &optimizer, ema.is_some()))?;
                 let folder = RunFolder::create(target, job.manifest.clone(), &job.bundle)?;
@@ -173,7 +179,8 @@ impl Fit {
                 let (folder, loaded) = RunFolder::resume(path, &job.manifest)?;
                 let contents = loaded.contents;
                 let bank = Bank::load(plan, &contents.tensors, &device)?;
-                let optimizer = Optimizer::load(training.optimizer, &bank, &contents.optimizer)?;
+                let optimizer =
+                    Optimizer::load(training.optimizer, &bank, &contents.optimizer)?.with_rates(rates);
                 let ema = match (training.ema, &contents.ema) {
                     (Some(decay), Some(stored)) => Some(Ema::load(decay, &bank, stored)?),
                     (Some(decay), None) => Some(Ema::new(decay, &bank)?),

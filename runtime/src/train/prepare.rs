@@ -1,17 +1,20 @@
 //! What a training takes from its settings and its dataset before the first step.
 //!
 //! A spec's settings and a dataset go in; the preparation of samples, measured class weights, and the answer to whether
-//! network and dataset have the same number of classes come out.
+//! network and dataset have the same number of classes come out; and the plan without what is frozen.
+
+use std::collections::BTreeMap;
 
 use phg_compiler::Network;
-use phg_compiler::plan::Plan;
 use phg_compiler::plan::instr::{ClassWeights, Instr};
+use phg_compiler::plan::{Mode, Plan};
 use phg_compiler::settings::{Optimizer as Rule, ScheduleKind, Training};
 
 use crate::codes;
 use crate::data::augment::Augment;
 use crate::data::batch::{OnBad, Preparation};
 use crate::data::frequency::Frequency;
+use crate::data::table::ClassTable;
 use crate::data::{Dataset, Split};
 use crate::error::{Error, Kind, Result};
 use crate::exec::MeasuredWeights;
@@ -43,13 +46,21 @@ pub fn preparation(training: &Training) -> Preparation {
 /// # Errors
 /// `phg::data::table`.
 pub fn same_classes(network: &Network, dataset: &dyn Dataset) -> Result<()> {
-    let classes = dataset.table().len();
+    fits_table(network, dataset.table(), dataset.name())
+}
+
+/// Refuses a table, called `name` in messages, with more or fewer classes than the network.
+///
+/// # Errors
+/// `phg::data::table`.
+pub fn fits_table(network: &Network, table: &ClassTable, name: &str) -> Result<()> {
+    let classes = table.len();
     if classes == network.classes {
         return Ok(());
     }
-    let message = format!("the network has {} classes, `{}` has {classes}", network.classes, dataset.name());
+    let message = format!("the network has {} classes, `{name}` has {classes}", network.classes);
     Err(Error::new(codes::DATA_TABLE, Kind::Data, message)
-        .help(format!("train with `--set classes={classes}`, or give the spec that many classes")))
+        .help(format!("write `--set classes={classes}`, or give the spec that many classes")))
 }
 
 /// The class weights that the loss of `plan` wants to be measured on the training split; `None` if it wants none.
@@ -67,6 +78,25 @@ pub fn class_weights(plan: &Plan, dataset: &dyn Dataset, on_bad: OnBad) -> Resul
         median_frequency: counts.median_frequency(dataset.table()),
         inverse_log: counts.inverse_log(dataset.table()),
     }))
+}
+
+/// The plan that a training executes: what its settings freeze is not trained.
+///
+/// Gradients go through frozen parts to what lies before them, and end where nothing before is trained. Batch norms whose
+/// scale and offset are frozen use their running statistics and leave them alone.
+pub fn plan(network: &Network) -> Plan {
+    let mut plan = network.plan(Mode::Train);
+    for weight in &mut plan.weights {
+        weight.trainable &= !network.training.is_frozen(&weight.name);
+    }
+    plan
+}
+
+/// What learning rates are multiplied by, by parameter; those that are multiplied by 1 are left out.
+pub fn rates(network: &Network, plan: &Plan) -> BTreeMap<String, f64> {
+    let trained = plan.weights.iter().filter(|weight| weight.trainable);
+    let rates = trained.map(|weight| (weight.name.clone(), widen(network.training.rate_of(&weight.name))));
+    rates.filter(|(_, factor)| *factor != 1.0).collect()
 }
 
 /// The name of the optimiser's rule, as a checkpoint has it.
