@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable
 
 import references
+import twin_cgbnet
 import twin_enet
 import twins_residual
 import twins_vgg
@@ -45,6 +46,7 @@ SYSTEMS = [
            {"logits": "logits", "auxiliary8": "auxiliary.scores8", "auxiliary16": "auxiliary.scores16"},
            packages=MMSEG, note="without mmsegmentation's ReLU before the sigmoid of the feature fusion"),
     System("ccnet", references.ccnet, 68_812_793, AUXILIARY, packages=MMSEG),
+    System("cgbnet", twin_cgbnet.cgbnet, 84_404_018, size=(128, 160), note="the twin is a reading of the authors' scripts, as the spec is"),
     System("danet", references.danet, 68_826_130,
            {"logits": "logits", "by_position": "auxiliary.by_position", "by_channel": "auxiliary.by_channel",
             "auxiliary": "auxiliary.scores"}, packages=MMSEG),
