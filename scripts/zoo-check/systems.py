@@ -19,7 +19,8 @@ LOGITS = {"logits": "logits"}
 @dataclasses.dataclass(frozen=True)
 class System:
     """`outputs`: the reference's scores by name, and what the spec calls them. `packages` has the reference; none: it is
-    a twin of this folder."""
+    a twin of this folder. `seed` is added to that of the command: pools that say where their maxima were need images on
+    which no two values of a window are so near that rounding swaps them."""
 
     name: str
     build: Callable
@@ -27,6 +28,7 @@ class System:
     outputs: dict = dataclasses.field(default_factory=lambda: LOGITS)
     size: tuple = (65, 97)
     images: int = 2
+    seed: int = 0
     packages: tuple = ()
     note: str = ""
 
@@ -50,7 +52,7 @@ SYSTEMS = [
     System("danet", references.danet, 68_826_130,
            {"logits": "logits", "by_position": "auxiliary.by_position", "by_channel": "auxiliary.by_channel",
             "auxiliary": "auxiliary.scores"}, packages=MMSEG),
-    System("deconvnet", twins_vgg.deconvnet, 251_805_068, size=(224, 256), images=1),
+    System("deconvnet", twins_vgg.deconvnet, 251_805_068, size=(224, 256), images=1, seed=1),
     System("deeplab-v2", twins_residual.deeplab_v2, 43_384_944),
     System("deeplab-v3", references.deeplab_v3, 60_991_576, AUXILIARY, packages=TORCHVISION),
     System("dunet", references.dunet, 51_047_296, AUXILIARY, packages=PYWICK,
@@ -61,9 +63,9 @@ SYSTEMS = [
     System("fc-densenet67", references.fc_densenet67, 3_463_532, packages=PYWICK, note="before its log-softmax"),
     System("fcn8s", references.fcn8s, 134_360_420, packages=PYWICK,
            note="without pywick's factors of 0.01 and 0.0001 on two pools"),
-    System("hrnet", references.hrnet, 65_854_332, packages=MMSEG, note="with the bias of the authors' head"),
+    System("hrnet", references.hrnet, 65_854_332, size=(64, 96), packages=MMSEG, note="with the bias of the authors' head; branches of even sizes, since mmsegmentation resizes others twice"),
     System("hrnet-ocr", references.hrnet_ocr, 70_364_040, {"logits": "logits", "guess": "head.guess |> resize(like: image)"},
-           packages=MMSEG, note="with the biases of the authors' head"),
+           (64, 96), packages=MMSEG, note="with the biases of the authors' head; branches of even sizes"),
     System("icnet", twins_residual.icnet, 6_703_716,
            {"logits": "logits", "auxiliary8": "auxiliary.scores8", "auxiliary16": "auxiliary.scores16"}, (96, 128)),
     System("ocnet", references.ocnet, 56_694_136, AUXILIARY, packages=MMSEG),
