@@ -1,8 +1,8 @@
 """Random values for every parameter and statistic of a network.
 
-Comes in: a network, how to run it, images to measure its maps by, and a seed. Goes out: the same network, changed, in eval
-mode. Guaranteed: no batch norm, gate or scale is left at a value that hides an error (0, 1); no map vanishes or grows
-without bound, so that a difference in any layer reaches the scores.
+Comes in: a network, how to run it, images to measure its maps by, and a seed. Goes out: the same network, changed, in
+eval mode. Guaranteed: no batch norm, gate or scale is left at a value that hides an error (0, 1); no map vanishes or
+grows without bound, so that a difference in any layer reaches the scores.
 """
 
 import math
@@ -10,17 +10,17 @@ import math
 import torch
 from torch import nn
 
-# How much of a channel's mean a batch norm takes away. With all of it a ResNet-101 of random weights is chaotic: its own
-# 32-bit scores are 1e-4 from its 64-bit ones. With nothing all pixels become alike.
+# How much of a channel's mean a batch norm takes away. With all of it a ResNet-101 of random weights is chaotic: its
+# own 32-bit scores are 1e-4 from its 64-bit ones. With nothing all pixels become alike.
 CENTRED = 0.4
 
 Norm = nn.modules.batchnorm._BatchNorm
 
 
 def randomise(model, run, images, seed):
-    """Convolutions keep the variance of what they read; batch norms multiply by 0.2 to 0.6. Their statistics are near what
-    the images give, moved and stretched at random: neither those of fresh networks, 0 and 1, with which a ResNet-101 explodes,
-    nor exactly the right ones."""
+    """Convolutions keep the variance of what they read; batch norms multiply by 0.2 to 0.6. Their statistics are near
+    what the images give, moved and stretched at random: neither those of fresh networks, 0 and 1, with which a
+    ResNet-101 explodes, nor exactly the right ones."""
     random = torch.Generator().manual_seed(seed)
 
     def uniform(tensor, low, high):

@@ -1,11 +1,10 @@
 """Public PyTorch definitions of the systems, from packages.
 
-Comes in: nothing; the definitions lie in the packages of requirements.txt. Goes out: for each system its network with 12
-classes, and a function that runs it on images [n, 3, h, w] and gives the scores of each head, [n, 12, h, w], before a
-softmax. Guaranteed: what a function changes in a definition is said in the table of systems.py.
+Comes in: nothing; the definitions lie in the packages of requirements.txt. Goes out: for each system its network with
+12 classes, and a function that runs it on images [n, 3, h, w] and gives the scores of each head, [n, 12, h, w], before
+a softmax. Guaranteed: what a function changes in a definition is said in the table of systems.py.
 """
 
-import contextlib
 import glob
 import importlib
 import os
@@ -13,7 +12,6 @@ import pathlib
 import sys
 import types
 
-import torch
 from torch import nn
 from torch.nn import functional
 
@@ -141,7 +139,6 @@ def without_relu_before_sigmoid(model):
 # ---- pywick
 
 
-@contextlib.contextmanager
 def bare_packages(names):
     """Packages as plain folders, so that their imports of everything else do not run."""
     root = next(pathlib.Path(p) for p in sys.path if pathlib.Path(p, "pywick").is_dir())
@@ -150,14 +147,13 @@ def bare_packages(names):
             module = types.ModuleType(name)
             module.__path__ = [os.fspath(root.joinpath(*name.split(".")))]
             sys.modules[name] = module
-    yield
 
 
 def pywick_class(module, name):
     base = "pywick.models.segmentation"
     packages = ["pywick", "pywick.models", base, f"{base}.testnets"]
-    with bare_packages(packages):
-        return getattr(importlib.import_module(f"{base}.{module}"), name)
+    bare_packages(packages)
+    return getattr(importlib.import_module(f"{base}.{module}"), name)
 
 
 def only_logits(model, image):
@@ -210,13 +206,3 @@ bisenet = mmseg_system(
     auxiliary=("auxiliary8", "auxiliary16"),
     change=without_relu_before_sigmoid,
 )
-
-
-def main_weights(model):
-    """Tensors of the state without those that no forward pass reads: a classifier of ImageNet's classes."""
-    return {k: v for k, v in model.state_dict().items() if not k.startswith(("fc.", "pretrained.fc."))}
-
-
-def parameters(model):
-    named = ((k, p) for k, p in model.named_parameters() if p.requires_grad)
-    return sum(p.numel() for k, p in named if ".fc." not in f".{k}" or not isinstance(p, torch.Tensor))

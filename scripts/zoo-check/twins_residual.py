@@ -47,7 +47,7 @@ def stage(inputs, outputs, count, stride=1, dilation=1, stride_first=False):
 
 
 class DeepLabV2(nn.Module):
-    """ResNet-101 as in Caffe: strides in the first 1x1 convolution, a pool that rounds up; rates 6, 12, 18, 24, summed."""
+    """ResNet-101 as in Caffe: strides in the first 1x1 convolution, a pool that rounds up; four rates, summed."""
 
     def __init__(self):
         super().__init__()
