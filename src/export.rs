@@ -21,7 +21,7 @@ use crate::failure::{self, Failure};
 use crate::{Outcome, output, subject};
 
 /// Largest difference that two engines may have, relative to the largest score: sums in another order.
-const TOLERANCE: f64 = 1e-3;
+const TOLERANCE: f64 = 1e-4;
 
 /// What the engine computed, beside ours.
 #[derive(Clone, Debug, PartialEq, Serialize)]
