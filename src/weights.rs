@@ -65,10 +65,13 @@ impl Found {
             None => weights::values(&self.source, &self.coverage),
             Some(first) => {
                 let map = self.map.as_ref().map_or(String::new(), |map| format!(" --map {}", map.name));
-                let all =
-                    format!("`phgc weights import {} {}{map}` lists all", spec.display(), self.source.name);
+                let all = format!(
+                    "`phgc weights import {} {}{map}` shows what fits",
+                    spec.display(),
+                    self.source.name
+                );
+                let more = if count > 1 { format!("one of {count} problems, ") } else { String::new() };
                 let help = first.help.clone().map_or_else(String::new, |help| format!("{help}; "));
-                let more = if count > 1 { format!("{} more problems: ", count - 1) } else { String::new() };
                 Err(first.help(format!("{help}{more}{all}")))
             }
         }

@@ -114,7 +114,10 @@ pub fn bench(
     device: &Device,
     progress: &mut dyn FnMut(usize) -> bool,
 ) -> Result<Measured> {
-    let plan = network.plan(what.mode);
+    let plan = match what.mode {
+        Mode::Train => prepare::plan(network),
+        Mode::Eval | Mode::Infer => network.plan(what.mode),
+    };
     let held = phg_compiler::plan::memory::before(&plan, &what.sizes);
     let (executor, peak) = match what.mode {
         Mode::Train => {

@@ -89,7 +89,7 @@ impl Elaborator<'_> {
             parts.extend(name.match_indices('.').map(|(at, _)| &name[..at]));
         }
         let sections: BTreeSet<&str> = names.iter().filter_map(|name| name.split('.').next()).collect();
-        let help = nearest(path, parts.into_iter()).map_or_else(
+        let help = nearest(path, parts).map_or_else(
             || format!("parts are {}", sections.into_iter().collect::<Vec<_>>().join(", ")),
             |near| format!("did you mean `{near}`?"),
         );

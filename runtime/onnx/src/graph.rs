@@ -3,7 +3,7 @@
 //! Comes in: nodes, weights and constants, one after another. Goes out: the finished graph. Guaranteed: every value has
 //! one name, which begins with the path in the spec that it comes from; equal constants are stored once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use phg_compiler::ir::dim::Dim;
 use phg_compiler::plan::{InputKind, Plan, Step, ValueId, WeightId};
@@ -208,10 +208,14 @@ impl<'a> Graph<'a> {
         if !self.lacking.is_empty() {
             return Err(Inexpressible(self.lacking));
         }
+        // A size that only served to make another one leaves its numbers behind.
+        let used: BTreeSet<&String> = self.nodes.iter().flat_map(|node| &node.input).collect();
+        let mut initializers = self.initializers;
+        initializers.retain(|tensor| used.contains(&tensor.name));
         Ok(GraphMessage {
+            initializer: initializers,
             node: self.nodes,
             name: name.into(),
-            initializer: self.initializers,
             input: self.inputs,
             output: self.outputs,
         })

@@ -114,6 +114,26 @@ loss { l = cross_entropy(x, labels) }
         assert_eq!(rows, [3.5, 5.5, 11.0, 20.0, 20.0, 20.0]);
     }
 
+    /// How much is padded comes from the size, by divisions of negative numbers.
+    #[test]
+    fn sizes_are_rounded_down() {
+        let spec = "input image: float[N, 3, H, W]\n\
+                    output y = image |> pad(window: 3, stride: 2) |> max_pool(kernel: 3, stride: 2)\n";
+        let compilation = compile(&Request::new("spec.phg", spec));
+        let plan = compilation.network.expect("a network").plan(Mode::Infer);
+        let engine = Engine::load(model(&plan, &|_| None, &About::default()).expect("a model"));
+        let engine = engine.expect("the engine takes it");
+        let run = |h: usize, w: usize| {
+            let data = (0..3).flat_map(|_| (1..=h * w).map(|value| value as f32)).collect();
+            let found = engine.run(&Array { shape: vec![1, 3, h, w], data }).expect("an output");
+            found.data[..found.shape[2] * found.shape[3]].to_vec()
+        };
+        // Of 4, one more row at the end; of 5, one on either side.
+        assert_eq!(run(4, 4), [11.0, 12.0, 15.0, 16.0]);
+        assert_eq!(run(5, 4), [7.0, 8.0, 15.0, 16.0, 19.0, 20.0]);
+        assert_eq!(run(4, 5), [12.0, 14.0, 15.0, 17.0, 19.0, 20.0]);
+    }
+
     #[test]
     fn what_onnx_lacks_is_named() {
         let Err(Inexpressible(what)) = model(&plan(Mode::Train), &weights, &About::default()) else {

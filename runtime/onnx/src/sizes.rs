@@ -34,11 +34,7 @@ pub(crate) fn size(graph: &mut Graph<'_>, dim: &Dim) -> String {
         for factor in factors {
             let name = match factor {
                 Factor::Symbol(symbol) => size(graph, &Dim::symbol(symbol)),
-                Factor::Floor { of, by } => {
-                    // Sizes are not negative: integer division, which rounds towards zero, is the floor.
-                    let (of, by) = (size(graph, of), graph.ints(&[by]));
-                    graph.node(wish, "Div", [of, by], Vec::new())
-                }
+                Factor::Floor { of, by } => floor(graph, of, by),
             };
             product = Some(match product {
                 None => name,
@@ -59,6 +55,19 @@ pub(crate) fn size(graph: &mut Graph<'_>, dim: &Dim) -> String {
     let name = sum.unwrap_or_default();
     graph.sizes.insert(dim.clone(), name.clone());
     name
+}
+
+/// `floor(of / by)`. ONNX divides whole numbers towards zero, and its remainder has the sign of the divisor: where `of` may
+/// be negative, as in `floor((1 - H) / 2)`, the remainder is taken off first.
+fn floor(graph: &mut Graph<'_>, of: &Dim, by: i64) -> String {
+    let wish = "sizes.computed";
+    let negative = of.monomials().any(|(_, coefficient)| coefficient < 0);
+    let (mut whole, by) = (size(graph, of), graph.ints(&[by]));
+    if negative {
+        let rest = graph.node(wish, "Mod", [whole.clone(), by.clone()], Vec::new());
+        whole = graph.node(wish, "Sub", [whole, rest], Vec::new());
+    }
+    graph.node(wish, "Div", [whole, by], Vec::new())
 }
 
 /// Several sizes as one list.

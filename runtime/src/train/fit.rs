@@ -151,11 +151,8 @@ impl Fit {
         let plan = executor.plan();
         let (folder, bank, optimizer, ema, state, notes) = match &job.place {
             Place::New(target) => {
-                let mut bank = Bank::init(plan, seed, &device)?;
-                if let Some(first) = &job.init {
-                    bank.replace(first)?;
-                }
-                let optimizer = Optimizer::new(training.optimizer).with_rates(rates);
+                let bank = Bank::begin(plan, seed, job.init.as_ref(), &device)?;
+                let optimizer = Optimizer::new(training.optimizer);
                 let ema = training.ema.map(|decay| Ema::new(decay, &bank)).transpose()?;
                 room::expect(target.path(), checkpoint_bytes(&bank, &optimizer, ema.is_some()))?;
                 let folder = RunFolder::create(target, job.manifest.clone(), &job.bundle)?;
@@ -179,8 +176,7 @@ impl Fit {
                 let (folder, loaded) = RunFolder::resume(path, &job.manifest)?;
                 let contents = loaded.contents;
                 let bank = Bank::load(plan, &contents.tensors, &device)?;
-                let optimizer =
-                    Optimizer::load(training.optimizer, &bank, &contents.optimizer)?.with_rates(rates);
+                let optimizer = Optimizer::load(training.optimizer, &bank, &contents.optimizer)?;
                 let ema = match (training.ema, &contents.ema) {
                     (Some(decay), Some(stored)) => Some(Ema::load(decay, &bank, stored)?),
                     (Some(decay), None) => Some(Ema::new(decay, &bank)?),
@@ -198,7 +194,7 @@ impl Fit {
             folder,
             executor,
             bank,
-            optimizer,
+            optimizer: optimizer.with_rates(rates),
             ema,
             state,
             order,

@@ -12,6 +12,7 @@ mod network;
 mod pattern;
 mod problems;
 mod pytorch;
+mod search;
 mod source;
 mod values;
 

@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use burn::tensor::Device;
 use phg_compiler::Network;
-use phg_compiler::plan::{Mode, WeightSource};
+use phg_compiler::plan::{Mode, Plan, WeightSource};
 
 use super::{Source, Wanted};
 use crate::bank::Bank;
@@ -116,12 +117,16 @@ impl Source {
 }
 
 impl Bank {
-    /// Puts imported values in the place of first ones.
+    /// First values drawn from `seed`, and in the place of some those that were imported.
     ///
     /// # Errors
     /// A name that the network does not have, or another shape.
-    pub fn replace(&mut self, values: &HostTensors) -> Result<()> {
-        let device = self.device().clone();
-        values.iter().try_for_each(|(name, tensor)| self.set(name, Value::from_host(tensor, &device)?))
+    pub fn begin(plan: &Plan, seed: u64, given: Option<&HostTensors>, device: &Device) -> Result<Self> {
+        let mut bank = Self::init(plan, seed, device)?;
+        for (name, tensor) in given.into_iter().flatten() {
+            let value = Value::from_host(tensor, bank.device())?;
+            bank.set(name, value)?;
+        }
+        Ok(bank)
     }
 }

@@ -4,13 +4,12 @@
 //! Guaranteed: a file that holds other objects than plain values and tensors, which Python would have to run code for,
 //! is refused; a file with several dictionaries of tensors is asked about, not guessed at.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use pytorch_reader::{DType, PickleError, PickleValue, PytorchError, PytorchReader};
 
 use super::Element;
-use super::source::{Stored, Values, unreadable};
+use super::source::{Stored, Tensors, Values, unreadable};
 use crate::codes;
 use crate::error::{Error, Kind, Result};
 
@@ -21,10 +20,7 @@ const KEYS: [&str; 5] = ["state_dict", "model_state_dict", "model", "model_state
 const TENSOR: &str = "torch.Tensor";
 
 /// The tensors of a file, those under `key` if there is one, and what to say of it.
-pub(super) fn open(
-    path: &Path,
-    key: Option<&str>,
-) -> Result<(BTreeMap<String, (Stored, Values)>, Vec<String>)> {
+pub(super) fn open(path: &Path, key: Option<&str>) -> Result<(Tensors, Vec<String>)> {
     let root = PytorchReader::read_pickle_data(path, None).map_err(|error| refused(path, &error))?;
     if let Some(object) = strange(&root) {
         return Err(code(path, &object));

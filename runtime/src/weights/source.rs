@@ -33,6 +33,9 @@ pub(super) enum Values {
     Host(Vec<f32>),
 }
 
+/// Tensors of a file by name.
+pub(super) type Tensors = BTreeMap<String, (Stored, Values)>;
+
 /// Named tensors from elsewhere.
 pub struct Source {
     /// What messages call it: its path.
@@ -43,7 +46,7 @@ pub struct Source {
     pub blake3: String,
     /// Sentences for the user: what was taken off of names.
     pub notes: Vec<String>,
-    tensors: BTreeMap<String, (Stored, Values)>,
+    tensors: Tensors,
 }
 
 /// What DataParallel puts before every name.
@@ -160,7 +163,7 @@ const ELEMENTS: [(Dtype, Element); 13] = [
     (Dtype::U64, Element::Other("u64")),
 ];
 
-fn safetensors(path: &Path) -> Result<BTreeMap<String, (Stored, Values)>> {
+fn safetensors(path: &Path) -> Result<Tensors> {
     let refuse = |why: String| unreadable(path, &why);
     let bytes = Arc::new(std::fs::read(path).map_err(|error| refuse(error.to_string()))?);
     let header = bytes.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
