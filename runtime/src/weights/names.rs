@@ -17,7 +17,7 @@ const CALLED: &[(&str, &str)] = &[
     ("moving_mean", "mean"),
     ("moving_variance", "variance"),
     ("kernel", "weight"),
-    ("weight", "value"),
+    ("weight", "slope"),
 ];
 
 /// What PyTorch's batch norms count and nothing here needs.
