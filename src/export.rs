@@ -18,6 +18,7 @@ use serde_json::json;
 
 use crate::args::{Export, Format};
 use crate::failure::{self, Failure};
+use crate::subject::Opened;
 use crate::{Outcome, output, subject};
 
 /// Largest difference that two engines may have, relative to the largest score: sums in another order.
@@ -38,13 +39,14 @@ struct Compared {
 
 /// Writes the model.
 pub(crate) fn run(args: &Export) -> Outcome {
-    let (network, stored) = subject::open(&args.subject)?;
-    let forward = Forward::new(&network, &stored, &device::open(DeviceName::Cpu)?)?;
+    let opened = subject::open(&args.subject)?;
+    let network = &opened.network;
+    let forward = Forward::new(network, &opened.stored, &device::open(DeviceName::Cpu)?)?;
     let mut weights = forward.weights()?;
     let values = std::cell::RefCell::new(&mut weights);
     let take = |name: &str| values.borrow_mut().remove(name).map(|tensor| tensor.data);
-    let bytes = phg_onnx::model(forward.plan(), &take, &about(&network)).map_err(inexpressible)?;
-    let compared = if args.verify { verify(args, &network, &forward, &bytes)? } else { Vec::new() };
+    let bytes = phg_onnx::model(forward.plan(), &take, &about(network)).map_err(inexpressible)?;
+    let compared = if args.verify { verify(args, &opened, &forward, &bytes)? } else { Vec::new() };
     phg_runtime::output::file(&args.onnx, &bytes)?;
     match args.format {
         Format::Json => failure::print_json(&json!({
@@ -100,12 +102,8 @@ fn inexpressible(Inexpressible(what): Inexpressible) -> Error {
 }
 
 /// Compares at each size; the sizes of the command line must fit, others are passed over when they do not.
-fn verify(
-    args: &Export,
-    network: &Network,
-    forward: &Forward,
-    bytes: &[u8],
-) -> Result<Vec<Compared>, Failure> {
+fn verify(args: &Export, opened: &Opened, forward: &Forward, bytes: &[u8]) -> Result<Vec<Compared>, Failure> {
+    let network = &opened.network;
     let engine = Engine::load(bytes.to_vec()).map_err(|why| lacking(&why))?;
     let sizes: Vec<(usize, [usize; 2])> = if args.size.is_empty() {
         let [h, w] = network.default_size();
@@ -117,7 +115,7 @@ fn verify(
     };
     let mut all = Vec::new();
     for (n, [h, w]) in sizes {
-        subject::fits(network, n, [h, w])?;
+        opened.fits(n, [h, w])?;
         let mut stream = Stream::new(0, Purpose::Check, [h as u64, w as u64]);
         let data: Vec<f32> = (0..n * 3 * h * w).map(|_| stream.normal()).collect();
         let shape = vec![n, 3, h, w];

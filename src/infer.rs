@@ -12,7 +12,7 @@ use crate::{Outcome, output, subject};
 
 /// Runs the network on the tensor of a file.
 pub(crate) fn run(args: &Infer) -> Outcome {
-    let (network, weights) = subject::open(&args.subject)?;
+    let opened = subject::open(&args.subject)?;
     let input = subject::tensors(&args.input)?;
     let unfit = |why: &str| {
         Error::new(codes::DATA_SIZE, Kind::Data, why.to_owned())
@@ -26,9 +26,9 @@ pub(crate) fn run(args: &Infer) -> Outcome {
     let [n, 3, h, w] = images.shape[..] else {
         return Err(unfit("the tensor does not hold images of three channels").into());
     };
-    subject::fits(&network, n, [h, w])?;
+    opened.fits(n, [h, w])?;
     let device = device::open(DeviceName::Cpu)?;
-    let outputs = Forward::new(&network, &weights, &device)?.run(&images)?;
+    let outputs = Forward::new(&opened.network, &opened.stored, &device)?.run(&images)?;
     let shapes: Vec<_> =
         outputs.iter().map(|(name, tensor)| json!({ "name": name, "shape": tensor.shape })).collect();
     let lines: Vec<String> =

@@ -7,16 +7,26 @@ use phg_compiler::ir::dim::Sizes;
 use phg_compiler::source::SourceMap;
 use phg_runtime::codes;
 use phg_runtime::error::{Error, Kind};
-use phg_runtime::forward;
+use phg_runtime::forward::{self, OfRun};
 use phg_runtime::host::{self, HostTensors};
 use phg_runtime::weights::initial;
 
 use crate::args::Subject;
 use crate::failure::Failure;
-use crate::{score, spec, weights};
+use crate::spec::{self, Compiled};
+use crate::{output, score, weights};
 
-/// The network and its weights, by the names of parameters.
-pub(crate) fn open(args: &Subject) -> Result<(Network, HostTensors), Failure> {
+/// A network and its weights.
+pub(crate) struct Opened {
+    pub(crate) network: Network,
+    /// By the names of parameters.
+    pub(crate) stored: HostTensors,
+    /// The files of a spec; a run's are not at hand.
+    sources: Option<SourceMap>,
+}
+
+/// Loads it; what there is to say about that goes to standard error.
+pub(crate) fn open(args: &Subject) -> Result<Opened, Failure> {
     let path = args.subject.as_path();
     if path.is_dir() {
         let of_specs = [
@@ -36,9 +46,13 @@ pub(crate) fn open(args: &Subject) -> Result<(Network, HostTensors), Failure> {
             .help("a run has its parameters and weights: name its spec, or leave the flag out")
             .into());
         }
-        return Ok(forward::of_run(path, score::which(args.checkpoint))?);
+        let OfRun { network, stored, notes } = forward::of_run(path, score::which(args.checkpoint))?;
+        for note in &notes {
+            output::err(format_args!("note: {note}\n"));
+        }
+        return Ok(Opened { network, stored, sources: None });
     }
-    let network = spec::load(path, &args.compile)?.network;
+    let Compiled { network, sources } = spec::load(path, &args.compile)?;
     let stored = match &args.weights {
         Some(file) => {
             let names = (args.names.map.as_deref(), args.names.key.as_deref());
@@ -46,13 +60,22 @@ pub(crate) fn open(args: &Subject) -> Result<(Network, HostTensors), Failure> {
         }
         None => initial(&network, args.seed.unwrap_or(network.training.seed))?,
     };
-    Ok((network, stored))
+    Ok(Opened { network, stored, sources: Some(sources) })
 }
 
-/// Does the network take images of that size?
-pub(crate) fn fits(network: &Network, n: usize, [h, w]: [usize; 2]) -> Result<(), Failure> {
-    let fits = network.bind(&Sizes { n, h, w });
-    fits.map_err(|diags| Failure::Spec { sources: SourceMap::default(), diags })
+impl Opened {
+    /// Does the network take images of that size?
+    pub(crate) fn fits(&self, n: usize, [h, w]: [usize; 2]) -> Result<(), Failure> {
+        let Err(diags) = self.network.bind(&Sizes { n, h, w }) else { return Ok(()) };
+        Err(match (&self.sources, diags.first()) {
+            (None, Some(first)) => {
+                let error = Error::new(first.code.id, Kind::Usage, first.message.clone());
+                let help = first.help.clone().unwrap_or_else(|| "choose another size".into());
+                error.help(help).into()
+            }
+            (sources, _) => Failure::Spec { sources: sources.clone().unwrap_or_default(), diags },
+        })
+    }
 }
 
 /// The tensors of a safetensors file.

@@ -98,6 +98,13 @@ fn tensors_go_in_and_come_out() {
         let output = infer(&["--input", &input, "--format", "json"], &at("never"));
         assert_eq!(code(&output), (3, expected.into()));
     }
+    // A size that the spec does not take is shown where it asks for another.
+    let odd = images(&folder.path().join("odd"), [1, 3, 97, 131]);
+    let enet = ["infer", "specs/zoo/enet.phg", "--set", "base=8", "--input", &odd, "-o", &at("never")];
+    let output = phgc(&enet);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(status(&output), 1);
+    assert!(text.contains("specs/zoo/enet.phg:") && text.contains("assert H % 8 == 0"), "{text}");
     let short = folder.path().join("short");
     let whole = std::fs::read(at("a")).expect("a file");
     std::fs::write(&short, &whole[..whole.len() / 2]).expect("a file");

@@ -23,16 +23,24 @@ pub struct Forward {
     bank: Bank,
 }
 
-/// The network of a run, and the weights of one of its checkpoints: of a run with averaged weights, those.
+/// What a run is made of.
+pub struct OfRun {
+    /// Its network.
+    pub network: Network,
+    /// The weights of one of its checkpoints; where it keeps averaged ones, those.
+    pub stored: HostTensors,
+    /// Sentences for the user about loading.
+    pub notes: Vec<String>,
+}
+
+/// Reads a run without its data and its classes.
 ///
 /// # Errors
 /// Those of [`Checkpoints::load`], and `phg::run::damaged` when the run's spec does not compile with this version.
-pub fn of_run(run: &Path, which: Which) -> Result<(Network, HostTensors)> {
-    let contents = Checkpoints::new(run.join("checkpoints")).load(which)?.contents;
-    let network = recompile(&contents.spec, &contents.parameters)?;
-    let mut stored = contents.tensors;
-    stored.extend(contents.ema.into_iter().flatten());
-    Ok((network, stored))
+pub fn of_run(run: &Path, which: Which) -> Result<OfRun> {
+    let loaded = Checkpoints::new(run.join("checkpoints")).load(which)?;
+    let network = recompile(&loaded.contents.spec, &loaded.contents.parameters)?;
+    Ok(OfRun { network, stored: loaded.contents.into_predicting(), notes: loaded.notes })
 }
 
 impl Forward {

@@ -61,8 +61,7 @@ impl Model {
     fn from_checkpoint(manifest: &Manifest, loaded: Loaded, device: &Device) -> Result<Self> {
         let contents = loaded.contents;
         let network = recompile(&contents.spec, &contents.parameters)?;
-        let mut stored = contents.tensors;
-        stored.extend(contents.ema.into_iter().flatten());
+        let stored = contents.into_predicting();
         let mut model = Self::new(network, manifest.data.table.clone(), device, |plan| {
             Bank::load(plan, &stored, device)
         })?;

@@ -22,16 +22,19 @@ pub fn folder(path: &Path) -> Result<()> {
 /// Writes a file such that a reader sees what was there or all of `bytes`; its folder is made.
 ///
 /// # Errors
-/// `phg::usage::output`, and `phg::run::write` of a disk that is full.
+/// `phg::usage::output`; the file is then what it was.
 pub fn file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder_of = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    folder(folder_of)?;
-    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    replace(&RealDisk, folder_of, &name, bytes).map_err(|error| {
-        Error::new(codes::RUN_WRITE, Kind::Data, format!("the file cannot be written: {error}"))
+    let refuse = |why: String| {
+        Error::new(codes::USAGE_OUTPUT, Kind::Usage, format!("the file cannot be written: {why}"))
             .at(path.display())
             .help("name a file in a folder that you may write to")
-    })
+    };
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        return Err(refuse("the path names no file".into()));
+    };
+    let parent = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    folder(parent)?;
+    replace(&RealDisk, parent, name, bytes).map_err(|error| refuse(error.to_string()))
 }
 
 /// The error for a folder that cannot be made or written to.

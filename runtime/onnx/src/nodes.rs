@@ -95,6 +95,16 @@ pub(crate) fn pads(padding: [usize; 2]) -> Attribute {
     Attribute::ints("pads", [rows, columns, rows, columns])
 }
 
+fn window([kernel, stride, padding, dilation]: [[usize; 2]; 4], groups: usize) -> Vec<Attribute> {
+    vec![
+        pair("kernel_shape", kernel),
+        pair("strides", stride),
+        pads(padding),
+        pair("dilations", dilation),
+        Attribute::int("group", groups as i64),
+    ]
+}
+
 fn convolve(graph: &mut Graph<'_>, path: &str, convolve: &Convolve, mut reads: Vec<String>) -> String {
     let added = if convolve.adds { reads.pop() } else { None };
     let x = if reads.len() > 1 {
@@ -104,13 +114,8 @@ fn convolve(graph: &mut Graph<'_>, path: &str, convolve: &Convolve, mut reads: V
     };
     let weight = graph.weight(convolve.weight);
     let bias = convolve.bias.map(|bias| graph.weight(bias));
-    let attributes = vec![
-        pair("kernel_shape", convolve.kernel),
-        pair("strides", convolve.stride),
-        pads(convolve.padding),
-        pair("dilations", convolve.dilation),
-        Attribute::int("group", convolve.groups as i64),
-    ];
+    let Convolve { kernel, stride, padding, dilation, groups, .. } = *convolve;
+    let attributes = window([kernel, stride, padding, dilation], groups);
     let mut y = graph.node(path, "Conv", [x, weight].into_iter().chain(bias), attributes);
     if let Some(added) = added {
         y = graph.node(path, "Add", [y, added], Vec::new());
@@ -124,14 +129,9 @@ fn convolve(graph: &mut Graph<'_>, path: &str, convolve: &Convolve, mut reads: V
 fn transposed(graph: &mut Graph<'_>, path: &str, convolve: &ConvolveTransposed, x: String) -> String {
     let weight = graph.weight(convolve.weight);
     let bias = convolve.bias.map(|bias| graph.weight(bias));
-    let attributes = vec![
-        pair("kernel_shape", convolve.kernel),
-        pair("strides", convolve.stride),
-        pads(convolve.padding),
-        pair("output_padding", convolve.output_padding),
-        pair("dilations", convolve.dilation),
-        Attribute::int("group", convolve.groups as i64),
-    ];
+    let ConvolveTransposed { kernel, stride, padding, dilation, groups, .. } = *convolve;
+    let mut attributes = window([kernel, stride, padding, dilation], groups);
+    attributes.push(pair("output_padding", convolve.output_padding));
     graph.node(path, "ConvTranspose", [x, weight].into_iter().chain(bias), attributes)
 }
 

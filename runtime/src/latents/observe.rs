@@ -73,8 +73,7 @@ impl Observer {
     /// Those of [`Checkpoints::load`], and of weights that do not fit.
     pub fn bank(&self, path: &Path, which: Which, device: &Device) -> Result<Bank> {
         let contents = Checkpoints::new(path.join("checkpoints")).load(which)?.contents;
-        let mut stored = contents.tensors;
-        stored.extend(contents.ema.into_iter().flatten());
+        let stored = contents.into_predicting();
         self.bank_of(&stored, device)
     }
 

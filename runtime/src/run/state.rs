@@ -69,6 +69,15 @@ pub struct Contents {
     pub table: ClassTable,
 }
 
+impl Contents {
+    /// The tensors to predict with, by path: averaged ones where the run keeps an average, the others as they are.
+    pub fn into_predicting(self) -> BTreeMap<String, HostTensor> {
+        let mut tensors = self.tensors;
+        tensors.extend(self.ema.into_iter().flatten());
+        tensors
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,7 +16,6 @@ use crate::codes;
 use crate::error::{Error, Kind, Result};
 use crate::host::{HostTensor, HostTensors};
 use crate::output;
-use crate::run::disk::{self, RealDisk};
 use crate::run::{Checkpoints, Which, tensors};
 use crate::tensor::Value;
 
@@ -64,18 +63,9 @@ pub fn initial(network: &Network, seed: u64) -> Result<HostTensors> {
 /// # Errors
 /// `phg::usage::output`; the file is then what it was.
 pub fn write(path: &Path, values: &HostTensors) -> Result<String> {
-    let refuse = |why: String| {
-        Error::new(codes::USAGE_OUTPUT, Kind::Usage, format!("the file cannot be written: {why}"))
-            .at(path.display())
-            .help("name a file in a folder that you may write to")
-    };
-    let bytes = tensors::encode(values).map_err(refuse)?;
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-        return Err(refuse("the path names no file".into()));
-    };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    output::folder(folder)?;
-    disk::replace(&RealDisk, folder, name, &bytes).map_err(|error| refuse(error.to_string()))?;
+    let bytes = tensors::encode(values)
+        .map_err(|why| Error::new(codes::WEIGHTS_SHAPE, Kind::Data, why).at(path.display()))?;
+    output::file(path, &bytes)?;
     Ok(blake3::hash(&bytes).to_hex().to_string())
 }
 
@@ -86,8 +76,7 @@ impl Source {
     /// Those of [`Checkpoints::load`].
     pub fn of_run(path: &Path, which: Which) -> Result<Self> {
         let loaded = Checkpoints::new(path.join("checkpoints")).load(which)?;
-        let mut values = loaded.contents.tensors;
-        values.extend(loaded.contents.ema.into_iter().flatten());
+        let values = loaded.contents.into_predicting();
         let unfit = |why: String| Error::new(codes::RUN_DAMAGED, Kind::Data, why).at(path.display());
         let blake3 = blake3::hash(&tensors::encode(&values).map_err(unfit)?).to_hex().to_string();
         let mut source = Self::of_values(path.display().to_string(), "run", blake3, values);
